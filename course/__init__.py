@@ -1,0 +1,1 @@
+"""What only the instructor runs: building the lessons, grading, releasing."""

@@ -1,0 +1,1 @@
+"""What the lessons import: reference implementations, checks, views and data."""

@@ -1,0 +1,209 @@
+"""Cases: the plain functions that public and hidden checks are made of, and the tools they may use."""
+
+import inspect
+import math
+import random
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from lib.values import encode
+
+
+@dataclass(frozen=True)
+class Case:
+    """One check of one exercise.
+
+    Attributes
+    ----------
+    exercise, title : str
+        What is checked; the title is what the student reads.
+    function : callable
+        Takes the implementation, then the tools it names; returns what is to be compared.
+    points : int
+        What the case is worth; 0 for a public one.
+    forbids : tuple of str
+        Torch operators, such as ``"aten.im2col"``, that would make the exercise empty.
+    tolerance : dict
+        ``rtol``, ``atol`` and ``exact`` for :func:`lib.compare.compare`.
+    """
+
+    exercise: str
+    title: str
+    function: Callable
+    points: int
+    forbids: tuple[str, ...]
+    tolerance: dict
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def source(self) -> str:
+        """The function's own text, without its decorators."""
+        text = textwrap.dedent(inspect.getsource(self.function))
+        return text[re.search(r"^def ", text, re.MULTILINE).start() :]
+
+
+def case(
+    exercise: str,
+    *,
+    title: str,
+    points: int = 0,
+    forbids: Sequence[str] = (),
+    rtol: float | None = None,
+    atol: float | None = None,
+    exact: bool = False,
+) -> Callable:
+    """Make a plain function a case of an exercise; see :class:`Case`."""
+
+    def mark(function: Callable) -> Callable:
+        tolerance = {"rtol": rtol, "atol": atol, "exact": exact}
+        function.case = Case(exercise, title, function, points, tuple(forbids), tolerance)
+        return function
+
+    return mark
+
+
+def cases_in(module: ModuleType, exercise: str | None = None) -> list[Case]:
+    """List the cases that a module defines, in its order, of one exercise or of all."""
+    found = [value.case for value in vars(module).values() if isinstance(getattr(value, "case", None), Case)]
+    return [c for c in found if exercise in (None, c.exercise)]
+
+
+class Draw:
+    """Numbers from a seed: the same on every machine, and different for every seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._generator = torch.Generator().manual_seed(seed)
+        self._random = random.Random(seed)
+
+    def normal(self, *shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+        """Draw a tensor of standard normal numbers."""
+        return torch.randn(shape, generator=self._generator, dtype=torch.float64).to(dtype)
+
+    def integers(
+        self, *shape: int, low: int = -4, high: int = 5, dtype: torch.dtype = torch.float32
+    ) -> torch.Tensor:
+        """Draw a tensor of whole numbers from ``low`` up to and without ``high``."""
+        return torch.randint(low, high, shape, generator=self._generator).to(dtype)
+
+    def uniform(
+        self, *shape: int, low: float = 0.0, high: float = 1.0, dtype: torch.dtype = torch.float32
+    ) -> torch.Tensor:
+        """Draw a tensor of numbers spread evenly over [low, high)."""
+        unit = torch.rand(shape, generator=self._generator, dtype=torch.float64)
+        return (low + (high - low) * unit).to(dtype)
+
+    def number(self, low: int, high: int) -> int:
+        """Draw a whole number from ``low`` up to and without ``high``."""
+        return self._random.randrange(low, high)
+
+    def one_of(self, items: Sequence) -> Any:
+        """Draw one item."""
+        return items[self._random.randrange(len(items))]
+
+
+def refused(call: Callable[[], Any]) -> bool:
+    """Tell whether a call raises ``ValueError``, ``TypeError`` or ``AssertionError``."""
+    try:
+        call()
+    except (ValueError, TypeError, AssertionError):
+        return True
+    return False
+
+
+@contextmanager
+def spy(function: Callable, name: str):
+    """Record the tensor shapes of every call that a function makes to its global ``name``."""
+    calls: list[list[tuple[int, ...]]] = []
+    space = getattr(inspect.unwrap(function), "__globals__", {})
+    real = space.get(name)
+    if real is None:
+        yield calls
+        return
+
+    def recorder(*args, **kwargs):
+        tensors = [a for a in (*args, *kwargs.values()) if isinstance(a, torch.Tensor)]
+        calls.append([tuple(tensor.shape) for tensor in tensors])
+        return real(*args, **kwargs)
+
+    space[name] = recorder
+    try:
+        yield calls
+    finally:
+        space[name] = real
+
+
+class _Watch(TorchDispatchMode):
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[str, list[tuple[int, ...]]]] = []
+
+    def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
+        tensors = [a for a in (*args, *(kwargs or {}).values()) if isinstance(a, torch.Tensor)]
+        name = str(operator.overloadpacket)
+        self.calls.append((name, [tuple(tensor.shape) for tensor in tensors]))
+        return operator(*args, **(kwargs or {}))
+
+
+@contextmanager
+def watch():
+    """Record the name and the input shapes of every torch operator that runs."""
+    with _Watch() as mode:
+        yield mode.calls
+
+
+TOOLS = {"refused": refused, "spy": spy, "watch": watch}
+
+
+def call(function: Callable, implementation: Any, seed: int, forbids: Iterable[str] = ()) -> dict:
+    """Run one case and say what came of it.
+
+    Parameters
+    ----------
+    function
+        The case's function.
+    implementation
+        The function or class that is checked.
+    seed
+        Where the numbers of ``draw`` start.
+    forbids
+        Operators to look out for.
+
+    Returns
+    -------
+    dict
+        JSON data: ``{"value": …}`` as :func:`lib.values.encode` writes it, or ``{"raises": {"type": …,
+        "message": …}}``; and ``"forbidden"``, the operators of ``forbids`` that ran.
+    """
+    tools = TOOLS | {"draw": Draw(seed)}
+    names = list(inspect.signature(function).parameters)[1:]
+    forbids = set(forbids)
+    seen: list = []
+    try:
+        if forbids:
+            with watch() as seen:
+                value = function(implementation, **{name: tools[name] for name in names})
+        else:
+            value = function(implementation, **{name: tools[name] for name in names})
+        result = {"value": encode(value)}
+    except Exception as error:
+        result = {"raises": {"type": type(error).__name__, "message": str(error)[:500]}}
+    return result | {"forbidden": sorted({name for name, _ in seen} & forbids)}
+
+
+def compile_case(source: str, name: str) -> Callable:
+    """Make a case's function from its source alone, with no globals but ``torch``, ``F`` and ``math``."""
+    space = {"torch": torch, "F": F, "math": math}
+    exec(source, space)
+    return space[name]
