@@ -127,7 +127,7 @@ CATALOGUE = (
 LESSONS = {lesson.name: lesson for lesson in CATALOGUE if lesson.notebook.exists()}
 
 
-def find(name: str) -> Lesson:
+def find(name: str, among: dict[str, Lesson] = LESSONS) -> Lesson:
     """Look a lesson up by its notebook's name or by its topic.
 
     Raises
@@ -135,7 +135,7 @@ def find(name: str) -> Lesson:
     KeyError
         No lesson has that name; the message lists those there are.
     """
-    for lesson in LESSONS.values():
+    for lesson in among.values():
         if name in (lesson.name, lesson.topic):
             return lesson
-    raise KeyError(f"unknown lesson {name!r}; there are: {', '.join(LESSONS)}")
+    raise KeyError(f"unknown lesson {name!r}; there are: {', '.join(among)}")

@@ -5,6 +5,7 @@ import math
 import random
 import re
 import textwrap
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,9 +92,7 @@ class Draw:
         """Draw a tensor of standard normal numbers."""
         return torch.randn(shape, generator=self._generator, dtype=torch.float64).to(dtype)
 
-    def integers(
-        self, *shape: int, low: int = -4, high: int = 5, dtype: torch.dtype = torch.float32
-    ) -> torch.Tensor:
+    def integers(self, *shape: int, low: int = -4, high: int = 5, dtype: torch.dtype = torch.float32) -> torch.Tensor:
         """Draw a tensor of whole numbers from ``low`` up to and without ``high``."""
         return torch.randint(low, high, shape, generator=self._generator).to(dtype)
 
@@ -184,7 +183,8 @@ def call(function: Callable, implementation: Any, seed: int, forbids: Iterable[s
     -------
     dict
         JSON data: ``{"value": …}`` as :func:`lib.values.encode` writes it, or ``{"raises": {"type": …,
-        "message": …}}``; and ``"forbidden"``, the operators of ``forbids`` that ran.
+        "message": …, "line": …}}``, the line being the implementation's own; and ``"forbidden"``, the
+        operators of ``forbids`` that ran.
     """
     tools = TOOLS | {"draw": Draw(seed)}
     names = list(inspect.signature(function).parameters)[1:]
@@ -198,8 +198,18 @@ def call(function: Callable, implementation: Any, seed: int, forbids: Iterable[s
             value = function(implementation, **{name: tools[name] for name in names})
         result = {"value": encode(value)}
     except Exception as error:
-        result = {"raises": {"type": type(error).__name__, "message": str(error)[:500]}}
+        line = _line(error, implementation)
+        result = {"raises": {"type": type(error).__name__, "message": str(error)[:500], "line": line}}
     return result | {"forbidden": sorted({name for name, _ in seen} & forbids)}
+
+
+def _line(error: Exception, implementation: Any) -> str:
+    """The implementation's own line at which an exception passed through it, or an empty string."""
+    members = vars(implementation).values() if isinstance(implementation, type) else [implementation]
+    members = [inspect.unwrap(getattr(member, "__func__", member)) for member in members if callable(member)]
+    files = {member.__code__.co_filename for member in members if hasattr(member, "__code__")}
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
+    return (frames[-1].line or "")[:200] if frames else ""
 
 
 def compile_case(source: str, name: str) -> Callable:

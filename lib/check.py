@@ -1,0 +1,250 @@
+"""What a student calls: ``check``, ``hint``, ``predict``, ``reveal`` and ``progress``."""
+
+import functools
+import hashlib
+import importlib
+import inspect
+import json
+import zlib
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from lib import notebook
+from lib.cases import Case, call, cases_in
+from lib.compare import Difference, compare
+from lib.show import Message
+from lib.values import Other, decode, encode
+
+CHECKS = Path(__file__).parent / "checks"
+
+
+def check(exercise: str, implementation: Any) -> Message:
+    """Run the public cases of an exercise on what the student wrote.
+
+    Parameters
+    ----------
+    exercise
+        The exercise's name: ``"mmul_tiling"``.
+    implementation
+        The student's function or class.
+
+    Returns
+    -------
+    Message
+        Not yet written, wrong and why, or right; ``.passed`` tells which.
+
+    Raises
+    ------
+    KeyError
+        There is no exercise of that name.
+    """
+    topic, recorded = _recorded(exercise)
+    cases = cases_in(_module(topic), exercise)
+    message = _judge(exercise, implementation, cases, recorded)
+    message.footer = f"{notebook.origin(implementation)}, {len(cases)} cases"
+    notebook.save("checks", exercise, message.status)
+    return message
+
+
+def _judge(exercise: str, implementation: Any, cases: list[Case], recorded: dict) -> Message:
+    results = []
+    for one in cases:
+        wrapped, arguments = _recorder(implementation)
+        results.append((call(one.function, wrapped, public_seed(one), one.forbids), arguments))
+    if any(result.get("raises", {}).get("type") == "NotImplementedError" for result, _ in results):
+        return Message("not yet written", f"{exercise} is not yet written")
+    for number, (one, (result, arguments)) in enumerate(zip(cases, results, strict=True), 1):
+        lines, difference = explain(result, recorded["expected"][one.name], one)
+        if not lines:
+            continue
+        named = [f"{m['name']}. {m['hint']}" for m in recorded["mistakes"] if _matches(m["prints"], results)]
+        lines += [f"This looks like a known mistake: {line}" for line in named]
+        lines += _unfinished(implementation, exercise)
+        values = [(f"argument {name}", value, None) for name, value in arguments.items()]
+        if difference is not None and not isinstance(difference.got, Other) and difference.got is not None:
+            values.append(("yours", difference.got, difference.index))
+        if difference is not None:
+            values.append(("expected", difference.expected, difference.index))
+        title = f"{exercise} is wrong in case {number} of {len(cases)}: {one.title}"
+        return Message("wrong", title, lines, values, one.source)
+    return Message("right", f"{exercise} is right")
+
+
+def explain(result: dict, expected: dict, one: Case) -> tuple[list[str], Difference | None]:
+    """Say what is wrong with the result of a case; no lines where nothing is.
+
+    Parameters
+    ----------
+    result, expected
+        What :func:`lib.cases.call` returned for the student's implementation and for the reference.
+    one
+        The case.
+
+    Returns
+    -------
+    lines : list of str
+        What differs, in sentences.
+    difference : Difference or None
+        The values that differ, where there are two to set side by side.
+    """
+    lines = [f"It calls {name}, which would make this exercise empty." for name in result["forbidden"]]
+    if "raises" in result:
+        raised = result["raises"]
+        line = f" at the line `{raised['line']}`" if raised.get("line") else ""
+        return [*lines, f"It raises {raised['type']}: {raised['message']}{line}"], None
+    difference = compare(decode(result["value"]), decode(expected["value"]), **one.tolerance)
+    return lines + ([difference.message] if difference else []), difference
+
+
+def public_seed(one: Case) -> int:
+    """The seed of a public case: always the same."""
+    return zlib.crc32(f"{one.exercise}/{one.name}".encode())
+
+
+def fingerprint(result: dict) -> str:
+    """A short text that two implementations share when they give the same result in a case."""
+    if "raises" in result:
+        return f"raises {result['raises']['type']}"
+    rounded = json.dumps(encode(_rounded(decode(result["value"]))))
+    return hashlib.sha256(rounded.encode()).hexdigest()[:16]
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, torch.Tensor) and value.is_floating_point():
+        return torch.round(value.double(), decimals=4) + 0.0  # no negative zeros
+    if isinstance(value, float):
+        return round(value, 4) + 0.0
+    if isinstance(value, (list, tuple)):
+        return [_rounded(item) for item in value]
+    return {key: _rounded(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _matches(prints: list[str], results: list) -> bool:
+    return prints == [fingerprint(result) for result, _ in results]
+
+
+def _recorder(implementation: Any) -> tuple[Any, dict]:
+    """Wrap a function so that the arguments of its last call are kept; a class is left as it is."""
+    arguments: dict[str, Any] = {}
+    if not inspect.isfunction(implementation):
+        return implementation, arguments
+
+    @functools.wraps(implementation)
+    def wrapper(*args, **kwargs):
+        try:
+            bound = inspect.signature(implementation).bind(*args, **kwargs).arguments
+        except TypeError:
+            bound = {}
+        arguments.clear()
+        arguments.update({n: v.detach().clone() if isinstance(v, torch.Tensor) else v for n, v in bound.items()})
+        return implementation(*args, **kwargs)
+
+    return wrapper, arguments
+
+
+def _unfinished(implementation: Any, exercise: str) -> list[str]:
+    """Name the other exercises that a function calls and that have not passed their own check."""
+    code = getattr(implementation, "__code__", None)
+    done = notebook.load()["checks"]
+    used = [n for n in (code.co_names if code else ()) if done.get(n, "right") != "right" and n != exercise]
+    return [f"It calls your {name}, which does not pass its own check yet: start there." for name in used]
+
+
+@functools.cache
+def _all_recorded() -> dict[str, dict]:
+    files = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in CHECKS.glob("*.json")}
+    return dict(sorted(files.items(), key=lambda item: item[1]["lesson"]))
+
+
+def _recorded(exercise: str) -> tuple[str, dict]:
+    for topic, content in _all_recorded().items():
+        if exercise in content["exercises"]:
+            return topic, content["exercises"][exercise]
+    raise KeyError(f"there is no exercise named {exercise!r}")
+
+
+def _module(topic: str) -> ModuleType:
+    return importlib.import_module(f"lib.checks.{topic}")
+
+
+_given: dict[str, int] = {}
+
+
+def hint(exercise: str) -> Message:
+    """Give the next hint of an exercise: the first, then one that says more, then from the start again."""
+    topic, _ = _recorded(exercise)
+    hints = _module(topic).HINTS.get(exercise, [])
+    if not hints:
+        return Message("note", f"There are no hints for {exercise}")
+    number = _given.get(exercise, 0) % len(hints)
+    _given[exercise] = number + 1
+    return Message("note", f"Hint {number + 1} of {len(hints)} for {exercise}", [hints[number]])
+
+
+def predict(key: str, guess: Any) -> Message:
+    """Record what the student expects, before the cell that shows it is run.
+
+    Parameters
+    ----------
+    key
+        The prediction's name, the same as in the later :func:`reveal`.
+    guess
+        A number, a text or a truth value; ``...`` means that none was made yet.
+    """
+    if guess is ...:
+        return Message("not yet written", "Replace the ... by your guess, then run this cell")
+    if isinstance(guess, torch.Tensor):
+        guess = guess.tolist()
+    notebook.save("predictions", key, {"guess": guess if _plain(guess) else repr(guess)})
+    return Message("note", f"Noted: you expect {guess}")
+
+
+def reveal(key: str, actual: Any, rtol: float = 0.0) -> Message:
+    """Compare a prediction with what came out.
+
+    Parameters
+    ----------
+    key
+        The prediction's name.
+    actual
+        What came out.
+    rtol
+        How far off a number may be, as a part of the actual one, to count as right.
+    """
+    if isinstance(actual, torch.Tensor):
+        actual = actual.tolist()
+    entry = notebook.load()["predictions"].get(key)
+    if entry is None:
+        return Message("note", f"It is {actual}", ["You made no prediction for this one."])
+    guess = entry["guess"]
+    numbers = isinstance(guess, (int, float)) and isinstance(actual, (int, float))
+    hit = abs(guess - actual) <= rtol * abs(actual) if numbers else guess == actual
+    notebook.save("predictions", key, {"guess": guess, "actual": actual, "hit": bool(hit)})
+    if hit:
+        return Message("right", f"It is {actual}, as you expected" + (f" ({guess})" if guess != actual else ""))
+    return Message("note", f"It is {actual}; you expected {guess}", ["What did the guess leave out?"])
+
+
+def _plain(value: Any) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str, list))
+
+
+def progress() -> Message:
+    """Show where the student stands over all lessons."""
+    done = notebook.load()
+    lines = []
+    for content in _all_recorded().values():
+        marks = [(name, done["checks"].get(name, "not checked")) for name in content["exercises"]]
+        right = sum(status == "right" for _, status in marks)
+        rest = ", ".join(f"{name} ({status})" for name, status in marks if status != "right")
+        lines.append(f"{content['lesson']}: {right} of {len(marks)} right" + (f"; open: {rest}" if rest else ""))
+    predictions = [p for p in done["predictions"].values() if "hit" in p]
+    hits = sum(p["hit"] for p in predictions)
+    lines.append(f"predictions: {hits} of {len(predictions)} came true" if predictions else "predictions: none yet")
+    return Message("note", "Your progress", lines)
+
+
+__all__ = ["check", "hint", "predict", "progress", "reveal"]
