@@ -1,0 +1,5 @@
+"""The interactive views, one a lesson: ``views.lowering(x, kernel_size=3)`` shows one.
+
+Every view is an ipywidget: its traits (``view.position``) can be read and set, and tied to sliders with
+``ipywidgets.jslink``. ``python -m lib.views OUT_DIR`` writes each as a page that needs no kernel.
+"""

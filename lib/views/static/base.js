@@ -1,0 +1,296 @@
+/* Shared by all views. Python puts this file in front of a view's own file, and the two are one ES module
+   (relative imports cannot be resolved in a notebook). How to write a view, static/NAME.js:
+
+     const maths = { ... };                      // the view's arithmetic: pure functions, compared with torch by a test
+     const view = defineView("NAME", (ui) => {   // runs once for each place where the view is shown
+       ui.slider("t", { label: "tile side t", min: 1, max: 6 });          // bound to the synced trait t
+       ui.choice("order", { label: "loop order", options: [["ijk", "i j k"], ["jik", "j i k"]] });
+       ui.button("Step", () => ui.set({ step: ui.get("step") + 1 }));
+       const stage = ui.stage("what the picture shows, for a screen reader");
+       ui.draw(() => {                           // now, and after every change of a trait
+         const A = grid(ui, { key: "A", label: "matrix A", x: 10, y: 30, rows: 2, cols: 3, value: (r, c) => r * c,
+                              onPick: (cell) => ..., onPress: (cell) => ... });   // hover, focus, tap; click, Enter
+         stage.show(400, 200, A.node, A.mark(0, 0, 1, 2, "solid"));      // width, height, SVG nodes
+         ui.say("step 1 of 27");                 // the one live status line
+       });
+     });
+     export { maths };
+     export default view;                        // these two lines end every view
+
+   ui.get(trait) reads, ui.set({ trait: value, ... }) writes to the model and to Python. Nothing moves by itself except
+   after a press on Play (ui.player). Colours carry no meaning alone: say it in text, shape or line style too. */
+
+const OKABE = { orange: "#E69F00", sky: "#56B4E9", green: "#009E73", yellow: "#F0E442", blue: "#0072B2",
+  vermilion: "#D55E00", purple: "#CC79A7", black: "#000000" };
+const CIVIDIS = ["#00224e", "#083370", "#35456c", "#4f576c", "#666970", "#7d7c78", "#948e77", "#aea371", "#c8b866",
+  "#e5cf52", "#fee838"];
+
+function make(namespace, tag, attributes, children) {
+  const node = namespace ? document.createElementNS(namespace, tag) : document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes ?? {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else node.setAttribute(key, value === true ? "" : value);
+  }
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+const S = (tag, attributes, ...children) => make("http://www.w3.org/2000/svg", tag, attributes, children);
+const H = (tag, attributes, ...children) => make(null, tag, attributes, children);
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+const range = (n, start = 0) => Array.from({ length: Math.max(0, n) }, (_, i) => start + i);
+const minus = (text) => String(text).replace(/-/g, "\u2212");
+
+/** The colour of t in [0, 1] on cividis, as [r, g, b]. */
+function cividisRGB(t) {
+  const place = clamp(Number.isFinite(t) ? t : 0, 0, 1) * (CIVIDIS.length - 1);
+  const i = Math.min(Math.floor(place), CIVIDIS.length - 2);
+  const channel = (hex, k) => parseInt(hex.slice(1 + 2 * k, 3 + 2 * k), 16);
+  return [0, 1, 2].map((k) => Math.round(channel(CIVIDIS[i], k) + (place - i) * (channel(CIVIDIS[i + 1], k) - channel(CIVIDIS[i], k))));
+}
+const cividis = (t) => `rgb(${cividisRGB(t).join(",")})`;
+/** Black or white, whichever is read better on cividis(t). */
+function inkOn(t) {
+  const [r, g, b] = cividisRGB(t).map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18 ? "#000" : "#fff";
+}
+/** A number as a cell shows it: at most four characters where that is possible. */
+function short(value) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "?";
+  if (!Number.isFinite(value)) return value > 0 ? "\u221e" : "\u2212\u221e";
+  if (Number.isInteger(value)) return minus(value);
+  const digits = Math.abs(value) < 10 ? (Math.abs(value) < 1 ? 2 : 1) : 0;
+  return minus(value.toFixed(digits).replace(/^(-?)0\./, "$1."));
+}
+/** Text in the picture. cls: "" (plain), "fci-strong", "fci-quiet", "fci-mono"; anchor: start, middle, end. */
+const label = (x, y, text, { anchor = "start", cls = "", ...more } = {}) =>
+  S("text", { x, y, "text-anchor": anchor, class: `fci-text ${cls}`, ...more }, minus(text));
+
+/** An outline drawn twice, light under dark, so that it is seen on any cell. kind: solid, dashed, dotted. */
+function outline(x, y, width, height, kind = "solid", more = {}) {
+  const box = { x, y, width, height, rx: 3, ...more };
+  return S("g", { class: `fci-outline fci-${kind}` }, S("rect", { ...box, class: "fci-halo" }), S("rect", { ...box, class: "fci-edge" }));
+}
+/** A cross over a cell: "this one differs". */
+const cross = (x, y, size) => S("g", { class: "fci-outline fci-cross" }, ["fci-halo", "fci-edge"].map((cls) =>
+  S("path", { class: cls, d: `M${x + 4} ${y + 4} L${x + size - 4} ${y + size - 4} M${x + size - 4} ${y + 4} L${x + 4} ${y + size - 4}` })));
+
+/** A matrix of cells that can be hovered, tapped and walked with the arrow keys.
+    onPick([r, c] or null): the cell under the pointer or the keyboard cursor. onPress([r, c]): click, Enter, Space. */
+function grid(ui, { key, label: name, x = 0, y = 0, rows, cols, size = 28, value, text, lo, hi, caption, cls = "", onPick, onPress }) {
+  const values = range(rows).map((r) => range(cols).map((c) => value(r, c)));
+  const finite = values.flat().filter(Number.isFinite);
+  const low = lo ?? Math.min(...finite, 0), high = hi ?? Math.max(...finite, low + 1);
+  const shade = (v) => (high > low ? (v - low) / (high - low) : 0.5);
+  const cells = S("g", { class: "fci-cells" });
+  for (const r of range(rows)) for (const c of range(cols)) {
+    const v = values[r][c], empty = v === null || v === undefined, t = shade(v);
+    cells.append(S("rect", { x: x + c * size, y: y + r * size, width: size, height: size, class: empty ? "fci-cell fci-empty" : "fci-cell",
+      style: empty ? null : `fill:${cividis(t)}`, "data-cell": `${r},${c}`, "data-value": empty ? null : v }));
+    if (!empty && size >= 24) cells.append(S("text", { x: x + (c + 0.5) * size, y: y + (r + 0.5) * size, class: "fci-number",
+      style: `fill:${inkOn(t)}` }, text ? text(v, r, c) : short(v)));
+  }
+  const at = (r, c) => [x + c * size, y + r * size];
+  const mark = (r, c, height = 1, width = 1, kind = "solid") => outline(x + c * size, y + r * size, width * size, height * size, kind);
+  const node = S("g", { class: `fci-grid ${cls}`, "data-key": key }, caption ? label(x, y - 8, caption, { cls: "fci-strong" }) : null, cells);
+  if (onPick || onPress) {
+    let [row, col] = ui.cursors[key] ?? [0, 0];
+    row = clamp(row, 0, rows - 1); col = clamp(col, 0, cols - 1);
+    const pick = (cell) => { if (cell) ui.cursors[key] = [row, col] = cell; onPick?.(cell); };
+    const hit = (event) => event.target.dataset?.cell?.split(",").map(Number);
+    const guard = (handler) => ui.guard(handler);
+    node.addEventListener("pointerover", guard((event) => { const cell = hit(event); if (cell) pick(cell); }));
+    node.addEventListener("pointerleave", guard(() => onPick?.(null)));
+    node.addEventListener("click", guard((event) => { const cell = hit(event); if (cell) { pick(cell); onPress?.(cell); } }));
+    node.addEventListener("focus", guard(() => node.matches(":focus-visible") && pick([row, col])));
+    node.addEventListener("blur", guard(() => ui.redrawing || onPick?.(null)));
+    node.addEventListener("keydown", guard((event) => {
+      const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -cols], End: [0, cols] }[event.key];
+      if (move) { event.preventDefault(); pick([clamp(row + move[0], 0, rows - 1), clamp(col + move[1], 0, cols - 1)]); }
+      if (event.key === "Enter" || event.key === " ") { event.preventDefault(); onPress?.([row, col]); }
+    }));
+    for (const [k, v] of Object.entries({ tabindex: 0, role: "application", "aria-roledescription": "matrix",
+      "aria-label": `${name ?? key}, ${rows} rows, ${cols} columns. Arrow keys move.`, "data-focus": key })) node.setAttribute(k, v);
+  }
+  return { node, mark, at, size, x, y, rows, cols, values, width: cols * size, height: rows * size,
+    cross: (r, c) => cross(...at(r, c), size) };
+}
+
+/** Axes of a plot; X and Y map numbers to the picture, line() draws points, log: "x", "y" or "xy". */
+function axes({ x, y, width, height, xlim, ylim, xticks, yticks, xlabel, ylabel, log = "", ticktext = short }) {
+  const scale = (limits, from, to, isLog) => (v) => {
+    const f = isLog ? Math.log2 : (u) => u;
+    return from + ((f(v) - f(limits[0])) / (f(limits[1]) - f(limits[0]))) * (to - from);
+  };
+  const X = scale(xlim, x, x + width, log.includes("x")), Y = scale(ylim, y + height, y, log.includes("y"));
+  const node = S("g", { class: "fci-axes" },
+    S("rect", { x, y, width, height, class: "fci-frame" }),
+    (xticks ?? []).map((v) => [S("line", { x1: X(v), x2: X(v), y1: y, y2: y + height, class: "fci-gridline" }),
+      label(X(v), y + height + 18, ticktext(v), { anchor: "middle", cls: "fci-quiet" })]),
+    (yticks ?? []).map((v) => [S("line", { x1: x, x2: x + width, y1: Y(v), y2: Y(v), class: "fci-gridline" }),
+      label(x - 6, Y(v) + 5, ticktext(v), { anchor: "end", cls: "fci-quiet" })]),
+    xlabel ? label(x + width / 2, y + height + 38, xlabel, { anchor: "middle" }) : null,
+    ylabel ? label(x, y - 9, ylabel) : null);
+  const line = (points, { colour = OKABE.blue, dash, width: w = 2.5, cls = "" } = {}) => S("path", { class: `fci-line ${cls}`,
+    d: points.map(([a, b], i) => (a === null ? "" : `${i && points[i - 1][0] !== null ? "L" : "M"}${X(a).toFixed(2)} ${Y(b).toFixed(2)}`)).join(""),
+    style: `stroke:${colour};stroke-width:${w}`, "stroke-dasharray": dash });
+  return { node, X, Y, line };
+}
+/** A round marker with a halo; shape: dot, ring, square, diamond. */
+function marker(x, y, { colour = OKABE.vermilion, radius = 6, shape = "dot", ...more } = {}) {
+  const common = { class: `fci-marker fci-${shape}`, style: shape === "ring" ? `stroke:${colour}` : `fill:${colour}`, ...more };
+  if (shape === "square") return S("rect", { x: x - radius, y: y - radius, width: 2 * radius, height: 2 * radius, ...common });
+  if (shape === "diamond") return S("path", { d: `M${x} ${y - radius * 1.3}L${x + radius * 1.3} ${y}L${x} ${y + radius * 1.3}L${x - radius * 1.3} ${y}Z`, ...common });
+  return S("circle", { cx: x, cy: y, r: radius, ...common });
+}
+
+/** The object that a view's function gets: see the top of this file. */
+function makeUI(name, model, root) {
+  const controls = H("div", { class: "fci-controls" }), body = H("div", { class: "fci-body" });
+  const status = H("div", { class: "fci-status", role: "status", "aria-live": "polite" });
+  const error = H("div", { class: "fci-error", role: "alert", hidden: true });
+  root.replaceChildren(controls, body, status, error);
+  const cleanups = [], painters = [], refreshers = [];
+  let queued = false;
+  const fail = (problem) => {
+    console.error(problem);
+    error.hidden = false;
+    error.textContent = `This view stopped: ${problem.message ?? problem}. Run its cell again.`;
+  };
+  const guard = (run) => (...args) => { try { return run(...args); } catch (problem) { fail(problem); } };
+  const paint = guard(() => {
+    queued = false;
+    ui.redrawing = true;
+    try { refreshers.forEach((run) => run()); painters.forEach((run) => run()); } finally { ui.redrawing = false; }
+  });
+  const redraw = () => { if (!queued) { queued = true; queueMicrotask(paint); } };
+  const add = (node) => { controls.append(node); return node; };
+  const listen = (names, run) => names.forEach((n) => { model.on(n, run); cleanups.push(() => model.off(n, run)); });
+  const ui = {
+    model, root, controls, body, guard, redraw, cursors: {}, redrawing: false,
+    get: (trait) => model.get(trait),
+    set: (changes) => {
+      for (const [trait, value] of Object.entries(changes)) model.set(trait, value);
+      model.save_changes();
+      redraw();
+    },
+    say: (text) => { const line = minus(text); if (status.textContent !== line) status.textContent = line; },
+    /** Paint now and after every change of any trait, once for changes that come together. */
+    draw: (run) => { painters.push(run); if (painters.length === 1) { listen(["change"], redraw); } paint(); },
+    onCleanup: (run) => cleanups.push(run),
+    /** A labelled native range input. min, max, disabled, text may be functions, asked again at every paint. */
+    slider: (trait, { label: title, min = 0, max, step = 1, text = short, disabled = false, help }) => {
+      const ask = (v) => (typeof v === "function" ? v() : v);
+      const input = H("input", { type: "range", step, "aria-label": title, "data-trait": trait }), shown = H("output", { class: "fci-value" });
+      const refresh = () => {
+        input.min = ask(min); input.max = ask(max); input.disabled = ask(disabled);
+        const value = clamp(ui.get(trait), Number(input.min), Number(input.max)), words = minus(text(value));
+        if (Number(input.value) !== value) input.value = value;
+        input.setAttribute("aria-valuetext", words);
+        shown.textContent = words;
+      };
+      input.addEventListener("input", guard(() => { ui.set({ [trait]: Number(input.value) }); refresh(); }));
+      refreshers.push(refresh);
+      return add(H("label", { class: "fci-control", title: help }, H("span", { class: "fci-name" }, title), input, shown));
+    },
+    /** One of a few: native radio buttons. options: [[value, text], ...]. */
+    choice: (trait, { label: title, options }) => {
+      const group = `fci-${name}-${trait}-${(makeUI.count = (makeUI.count ?? 0) + 1)}`;
+      const inputs = options.map(([value]) => H("input", { type: "radio", name: group, value: String(value), "data-trait": trait,
+        onchange: guard(() => ui.set({ [trait]: value })) }));
+      refreshers.push(() => inputs.forEach((input, i) => { input.checked = options[i][0] === ui.get(trait); }));
+      return add(H("fieldset", { class: "fci-choice" }, H("legend", { class: "fci-name" }, title),
+        H("div", { class: "fci-options" }, inputs.map((input, i) => H("label", {}, input, H("span", {}, options[i][1]))))));
+    },
+    toggle: (trait, { label: title }) => {
+      const input = H("input", { type: "checkbox", "data-trait": trait, onchange: guard(() => ui.set({ [trait]: input.checked })) });
+      refreshers.push(() => { input.checked = Boolean(ui.get(trait)); });
+      return add(H("label", { class: "fci-control fci-toggle" }, input, H("span", { class: "fci-name" }, title)));
+    },
+    button: (title, press, { help, disabled = () => false } = {}) => {
+      const node = H("button", { type: "button", class: "fci-button", title: help, onclick: guard(press) }, title);
+      refreshers.push(() => { node.disabled = disabled(); });
+      return add(node);
+    },
+    /** Play: calls step() again and again until it returns false. Off where the system asks for less motion. */
+    player: (step, { every = 500 } = {}) => {
+      const still = window.matchMedia("(prefers-reduced-motion: reduce)");
+      let timer = null;
+      const stop = () => { clearInterval(timer); timer = null; node.textContent = "Play"; };
+      const node = ui.button("Play", () => {
+        if (timer) return stop();
+        node.textContent = "Pause";
+        timer = setInterval(guard(() => { if (!root.isConnected || step() === false) stop(); }), every);
+      }, { disabled: () => still.matches, help: still.matches ? "Your system asks for less motion: use Step" : undefined });
+      cleanups.push(stop);
+      return Object.assign(node, { stop });
+    },
+    /** A question answered with a number before the picture tells. answer() is asked when the student commits. */
+    predict: ({ question, answer, explain = () => "", disabled = () => false }) => {
+      const input = H("input", { type: "number", step: "any", "aria-label": question() }), reply = H("output", { class: "fci-reply" });
+      const words = H("span", {}, question());
+      const form = H("form", { class: "fci-predict", onsubmit: guard((event) => {
+        event.preventDefault();
+        if (input.value === "") return;
+        const said = Number(input.value), right = answer();
+        ui.set({ prediction: said });
+        reply.textContent = minus(said === right ? `Yes, ${short(right)}. ${explain()}` : `You said ${said}; it is ${short(right)}. ${explain()}`);
+      }) }, H("strong", {}, "Predict "), words, input, H("button", { type: "submit", class: "fci-button" }, "Compare"), reply);
+      refreshers.push(() => {
+        const now = question();
+        if (words.textContent !== now) { words.textContent = now; input.setAttribute("aria-label", now); input.value = ""; reply.textContent = ""; }
+        form.hidden = disabled();
+      });
+      body.append(form);
+      return form;
+    },
+    /** The picture. show(width, height, ...nodes) replaces it and keeps the keyboard focus where it was. */
+    stage: (alt) => {
+      const drawing = S("svg", { class: "fci-svg", role: "group", "aria-label": alt });
+      body.append(H("div", { class: "fci-scroll" }, drawing));
+      return { node: drawing, show: (width, height, ...nodes) => {
+        const held = root.contains(document.activeElement) ? document.activeElement.dataset.focus : undefined;
+        drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
+        drawing.style.setProperty("--fci-width", width);
+        drawing.replaceChildren(...nodes.flat(Infinity).filter(Boolean));
+        if (held) drawing.querySelector(`[data-focus="${held}"]`)?.focus({ preventScroll: true });
+      } };
+    },
+    html: (node) => { body.append(node); return node; },
+    fail,
+    cleanup: () => cleanups.forEach((run) => run()),
+  };
+  return ui;
+}
+
+/** An anywidget module from a view's function. An exception shows a message in place of an empty output. */
+function defineView(name, describe) {
+  const render = ({ model, el }) => {
+    const root = H("section", { class: `fci fci-view-${name}`, "aria-label": `${name} view`, "data-lm-suppress-shortcuts": "true" });
+    el.append(root);
+    root.addEventListener("keydown", (event) => { if (!event.ctrlKey && !event.metaKey) event.stopPropagation(); });
+    const ui = makeUI(name, model, root);
+    try {
+      describe(ui);
+      const large = H("button", { type: "button", class: "fci-button fci-size", "aria-pressed": "false", title: "projector size", onclick: () =>
+        large.setAttribute("aria-pressed", String(root.classList.toggle("fci-large"))) }, "Larger");
+      ui.controls.append(large);
+    } catch (problem) { ui.fail(problem); }
+    return ui.cleanup;
+  };
+  return { render };
+}
+
+/** Shows a view without Jupyter: the model is a plain object. */
+function mountStatic(view, state, el) {
+  const handlers = {};
+  const model = {
+    get: (trait) => state[trait],
+    set: (trait, value) => { state[trait] = value; for (const n of [`change:${trait}`, "change"]) handlers[n]?.forEach((run) => run()); },
+    save_changes: () => {},
+    on: (event, run) => (handlers[event] ??= new Set()).add(run),
+    off: (event, run) => handlers[event]?.delete(run),
+  };
+  view.render({ model, el });
+  return model;
+}
