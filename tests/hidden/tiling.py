@@ -1,0 +1,179 @@
+"""Hidden checks of lesson 1."""
+
+import torch
+
+from lib.cases import case
+
+
+@case("tmul", points=1, title="the product of two full tiles")
+def full(tmul, draw):
+    t = draw.number(2, 7)
+    return tmul(draw.normal(t, t), draw.normal(t, t), t)
+
+
+@case("tmul", points=1, title="the product of smaller tiles, of any dtype")
+def smaller(tmul, draw):
+    a, b, c = (draw.number(1, 6) for _ in range(3))
+    dtypes = (torch.float64, torch.int32, torch.int64)
+    return [tmul(draw.integers(a, b, dtype=d), draw.integers(b, c, dtype=d), 5) for d in dtypes]
+
+
+@case("tmul", points=2, title="a tile with any of the four sides over t is refused")
+def refuses(tmul, draw, refused):
+    t = draw.number(2, 6)
+    shapes = [((t + 1, t), (t, t)), ((t, t + 1), (t + 1, t)), ((t, t), (t, t + 1))]
+    shapes += [((t, t + 1), (t, t)), ((t, t), (t + 1, t)), ((1, t + 2), (t + 2, 1))]
+    return [refused(lambda a=a, b=b: tmul(draw.normal(*a), draw.normal(*b), t)) for a, b in shapes]
+
+
+@case("mmul_tiling", points=1, title="tiles that fill the matrices")
+def whole(mmul_tiling, draw):
+    t = draw.number(2, 5)
+    return mmul_tiling(draw.normal(3 * t, 2 * t), draw.normal(2 * t, 4 * t), t)
+
+
+@case("mmul_tiling", points=2, title="edges that do not fill a tile")
+def ragged(mmul_tiling, draw):
+    shapes = [(5, 7, 3), (7, 5, 9), (4, 9, 6), (1, 6, 1)]
+    return [mmul_tiling(draw.normal(m, k), draw.normal(k, n), 4) for m, k, n in shapes]
+
+
+@case("mmul_tiling", points=1, title="tiles of side 1, and tiles larger than the matrices")
+def extremes(mmul_tiling, draw):
+    matA, matB = draw.normal(3, 4), draw.normal(4, 5)
+    return [mmul_tiling(matA, matB, t) for t in (1, 5, 6, 100)]
+
+
+@case(
+    "mmul_tiling",
+    points=1,
+    title="the dtype of the operands is kept: float64 to its last digits, integers exactly",
+)
+def dtypes(mmul_tiling, draw):
+    big = draw.integers(3, 5, low=2**20, high=2**26, dtype=torch.int64)
+    small = [draw.integers(5, 3, dtype=d) for d in (torch.int32, torch.int16, torch.int64)]
+    integers = [mmul_tiling(small[i].T.contiguous(), small[i], 2) for i in range(3)]
+    wide = draw.normal(5, 3, dtype=torch.float64)
+    return [*integers, mmul_tiling(big, big.T.contiguous(), 2), mmul_tiling(wide.T.contiguous(), wide, 2)]
+
+
+@case("mmul_tiling", points=1, title="the device of the operands is kept")
+def device(mmul_tiling, draw):
+    matC = mmul_tiling(draw.normal(3, 4).to("meta"), draw.normal(4, 5).to("meta"), 2)
+    return [str(matC.device), tuple(matC.shape)]
+
+
+@case("mmul_tiling", points=2, title="every product goes through tmul, one call for each pair of tiles")
+def calls(mmul_tiling, draw, spy):
+    counts = []
+    for m, k, n, t in [(6, 4, 8, 2), (5, 7, 3, 3), (3, 9, 2, 4)]:
+        with spy(mmul_tiling, "tmul") as seen:
+            mmul_tiling(draw.normal(m, k), draw.normal(k, n), t)
+        counts.append({"calls": len(seen), "too large": sum(max(*a, *b) > t for a, b in seen)})
+    return counts
+
+
+@case("mmul_tiling", points=1, title="the result is made of what tmul returns")
+def doubled(mmul_tiling, draw):
+    matA, matB = draw.integers(5, 4), draw.integers(4, 3)
+    space = mmul_tiling.__globals__
+    real = space["tmul"]
+    space["tmul"] = lambda tileA, tileB, t: 2 * real(tileA, tileB, t) + 1
+    try:
+        return mmul_tiling(matA, matB, 2)
+    finally:
+        space["tmul"] = real
+
+
+@case("mmul_tiling", points=1, title="no product is larger than a tile")
+def pieces(mmul_tiling, draw, watch):
+    matA, matB = draw.normal(8, 6), draw.normal(6, 9)
+    with watch() as seen:
+        mmul_tiling(matA, matB, 3)
+    products = ("aten.mm", "aten.bmm", "aten.addmm", "aten.baddbmm", "aten.addbmm", "aten.mv", "aten.dot")
+    return [name for name, shapes in seen if name in products and max(map(max, shapes)) > 3]
+
+
+@case(
+    "mmul_tiling",
+    points=1,
+    title="operands are left unchanged, and those whose inner sides differ are refused",
+)
+def manners(mmul_tiling, draw, refused):
+    matA, matB = draw.normal(4, 6), draw.normal(6, 5)
+    mmul_tiling(matA, matB, 3)
+    low = refused(lambda: mmul_tiling(draw.normal(4, 6), draw.normal(9, 5), 3))
+    high = refused(lambda: mmul_tiling(draw.normal(4, 9), draw.normal(6, 5), 3))
+    return [matA, matB, low, high]
+
+
+@case("tile_traffic", points=2, title="tiles that fill the matrices")
+def traffic_whole(tile_traffic, draw):
+    t = draw.number(2, 9)
+    sides = [[t * draw.number(1, 9) for _ in range(3)] for _ in range(6)]
+    return [tile_traffic(m, k, n, t) for m, k, n in sides]
+
+
+@case("tile_traffic", points=2, title="edges that do not fill a tile")
+def traffic_ragged(tile_traffic, draw):
+    sides = [[draw.number(1, 60) for _ in range(4)] for _ in range(12)]
+    return [tile_traffic(*s) for s in [(7, 5, 9, 4), (4, 5, 9, 4), (7, 5, 8, 4), (3, 2, 5, 64), *sides]]
+
+
+@case("largest_tile", points=1, title="capacities that three tiles fill, and one word less")
+def largest_exact(largest_tile, draw):
+    t = draw.number(2, 2000)
+    return [largest_tile(3 * t * t), largest_tile(3 * t * t - 1)]
+
+
+@case("largest_tile", points=1, title="any capacity, from nothing to numbers too large for floats")
+def largest_any(largest_tile, draw):
+    huge = draw.number(10**17, 10**18)
+    return [largest_tile(c) for c in (0, 2, 3, draw.number(3, 10**5), 3 * huge**2 - 1, 3 * huge**2)]
+
+
+@case("arithmetic_intensity", points=2, title="operations a word, for any sides")
+def intensity(arithmetic_intensity, draw):
+    sides = [[draw.number(1, 60) for _ in range(4)] for _ in range(8)]
+    return [arithmetic_intensity(*s) for s in [(8, 8, 8, 4), (7, 5, 9, 4), *sides]]
+
+
+@case("roofline", points=2, title="the lower of the two limits")
+def roof(roofline, draw):
+    peak, bandwidth = float(draw.number(50, 500)), float(draw.number(2, 20))
+    ridge = peak / bandwidth
+    return [roofline(ridge * f, peak, bandwidth) for f in (0.0, 0.1, 0.5, 1.0, 1.5, 20.0)]
+
+
+@case("best_tile", points=2, title="square products: the least traffic that fits")
+def best_square(best_tile, draw):
+    answers = []
+    for side, capacity in [
+        (12, 35),
+        (30, 100),
+        (draw.number(5, 60), draw.number(3, 300)),
+        (64, 3),
+        (5, 10**4),
+    ]:
+        tm, tn = best_tile(side, side, side, capacity)
+        words = side * side * (-(-side // tn) - (-side // tm) + 1)
+        answers.append([min(tm, tn) >= 1 and tm + tn + tm * tn <= capacity, words])
+    return answers
+
+
+@case("best_tile", points=2, title="tall and wide products: the least traffic that fits")
+def best_any(best_tile, draw):
+    answers = []
+    for m, k, n, capacity in [(3, 8, 40, 60), (40, 8, 3, 60), (2, 5, 90, 30)] + [
+        [draw.number(1, 70), draw.number(1, 20), draw.number(1, 70), draw.number(3, 400)] for _ in range(8)
+    ]:
+        tm, tn = best_tile(m, k, n, capacity)
+        words = m * k * -(-n // tn) + k * n * -(-m // tm) + m * n
+        answers.append([min(tm, tn) >= 1 and tm + tn + tm * tn <= capacity, words])
+    return answers
+
+
+@case("best_tile", points=1, title="a fast memory that holds no tile is refused")
+def best_refuses(best_tile, draw, refused):
+    m, k, n = (draw.number(2, 9) for _ in range(3))
+    return [refused(lambda c=c: best_tile(m, k, n, c)) for c in (0, 1, 2, 3, 4)]
