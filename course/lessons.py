@@ -82,6 +82,7 @@ CATALOGUE = (
             "tile_traffic",
             "largest_tile",
             "arithmetic_intensity",
+            "roofline",
             "best_tile",
         ),
         modules=("tiling",),
