@@ -1,0 +1,328 @@
+"""Hidden checks of lesson 4."""
+
+import math
+
+import torch
+
+from lib.cases import case
+
+FAKE = ("aten.fake_quantize_per_tensor_affine", "aten.fake_quantize_per_tensor_affine_cachemask")
+FAKE += ("aten.fake_quantize_per_channel_affine", "aten.fake_quantize_per_channel_affine_cachemask")
+
+
+@case("sqnr", points=2, title="noise of many sizes, on tensors of any shape", rtol=1e-4)
+def sqnr_many_sizes(sqnr, draw):
+    x = draw.normal(3, 5, 7)
+    return [sqnr(x, x + 10.0**-k * draw.normal(3, 5, 7)) for k in range(4)]
+
+
+@case("sqnr", points=1, title="a signal that is not centred on 0", rtol=1e-4)
+def sqnr_off_centre(sqnr, draw):
+    x = 5 + draw.normal(40)
+    return [sqnr(x, x + 0.1 * draw.normal(40) + 0.2), sqnr(-x, -x - 0.3)]
+
+
+@case("sqnr", points=1, title="an error larger than the signal, and none", rtol=1e-4)
+def sqnr_extremes(sqnr, draw):
+    x = draw.normal(9)
+    return [sqnr(x, -3 * x), sqnr(x, torch.zeros(9)), sqnr(x, x.clone())]
+
+
+@case("Quantizer", points=3, title="2 to 8 bits, bit for bit", exact=True)
+def quantizer_signed_bits(Quantizer, draw):
+    return [Quantizer(bits=b)(draw.normal(3, 17)) for b in range(2, 9)]
+
+
+@case("Quantizer", points=2, title="always_pos, 2 to 8 bits, bit for bit", exact=True)
+def quantizer_positive_bits(Quantizer, draw):
+    return [Quantizer(bits=b, always_pos=True)(draw.normal(5, 11).abs()) for b in range(2, 9)]
+
+
+@case("Quantizer", points=1, title="8 bits and signed unless told otherwise", exact=True)
+def quantizer_defaults(Quantizer, draw):
+    return Quantizer()(draw.normal(4, 9))
+
+
+@case("Quantizer", points=1, title="tiny and huge numbers, and one far outside", exact=True)
+def quantizer_sizes(Quantizer, draw):
+    x = draw.normal(40)
+    outlier = torch.cat([x, torch.tensor([1e4])])
+    return [Quantizer(bits=4, always_pos=p)(y) for p in (False, True) for y in (x * 1e-30, x * 1e30, outlier)]
+
+
+@case("Quantizer", points=2, title="the gradient that reaches x, from the first input on")
+def quantizer_gradient(Quantizer, draw):
+    grads = []
+    for bits in (2, 3, 5):
+        q = Quantizer(bits=bits)
+        for k in (1, 2, 0.5):
+            x = (k * draw.normal(60)).requires_grad_()
+            (q(x) * draw.normal(60)).sum().backward()
+            grads.append(x.grad)
+    return grads
+
+
+@case("Quantizer", points=1, title="the gradient with always_pos")
+def quantizer_gradient_positive(Quantizer, draw):
+    q = Quantizer(bits=3, always_pos=True)
+    x = draw.normal(60).requires_grad_()
+    (q(x) * draw.normal(60)).sum().backward()
+    return x.grad
+
+
+@case("Quantizer", points=1, title="the first input fixes the grid, in training and in evaluation", exact=True)
+def quantizer_frozen(Quantizer, draw):
+    outputs = []
+    for train in (True, False):
+        q = Quantizer(bits=4).train(train)
+        outputs += [q(draw.normal(20)), q(10 * draw.normal(20))]
+        q.train(not train)
+        outputs += [q(0.1 * draw.normal(20)), q(draw.normal(2, 3, 4))]
+    return outputs
+
+
+@case("Quantizer", points=2, title="a reloaded quantizer keeps its grid", exact=True)
+def quantizer_reloaded(Quantizer, draw):
+    outputs = []
+    for positive in (False, True):
+        old, new = Quantizer(4, positive), Quantizer(4, positive)
+        old(draw.normal(20).abs())
+        new.load_state_dict(old.state_dict())
+        outputs += [new(10 * draw.normal(20)), new(draw.normal(20))]
+    return outputs
+
+
+@case("Quantizer", points=1, title="nothing in it is trained, and x is left unchanged")
+def quantizer_manners(Quantizer, draw):
+    q, x = Quantizer(bits=3), draw.normal(4, 4)
+    q(x)
+    return [len(list(q.parameters())), x]
+
+
+@case("Quantizer", points=1, title="zeros stay zeros", exact=True)
+def quantizer_zeros(Quantizer, draw):
+    shape = (draw.number(1, 5), draw.number(1, 5))
+    return [Quantizer(bits=b, always_pos=p)(torch.zeros(shape)) for b in (2, 8) for p in (False, True)]
+
+
+@case("Quantizer", points=2, title="bad bits, a NaN and infinities are refused")
+def quantizer_refusals(Quantizer, draw, refused):
+    answers = [refused(lambda b=b: Quantizer(bits=b)) for b in (0, -3, 2.5, "8", None, 4, 2, 16)]
+    for bad in (math.nan, math.inf, -math.inf):
+        x = draw.normal(3, 4)
+        x[draw.number(0, 3), draw.number(0, 4)] = bad
+        answers += [refused(lambda x=x: Quantizer(bits=4)(x)), refused(lambda x=x: Quantizer(4, True)(x))]
+    return answers
+
+
+@case("affine_parameters", points=2, title="ranges on both sides of 0", rtol=1e-5)
+def affine_both_sides(affine_parameters, draw):
+    answers = []
+    for bits in range(2, 9):
+        scale = 0.01 + draw.uniform().item()
+        low = -(draw.number(1, 2**bits - 1) + 0.8 * draw.uniform().item() - 0.4) * scale
+        answers.append(affine_parameters(low, low + (2**bits - 1) * scale, bits))
+    return answers
+
+
+@case("affine_parameters", points=2, title="ranges on one side of 0 are widened", rtol=1e-5)
+def affine_one_side(affine_parameters, draw):
+    a, b = 1 + draw.uniform().item(), 2.5 + draw.uniform().item()
+    return [affine_parameters(*ends, n) for ends in ((a, b), (-b, -a), (0.0, b), (-b, 0.0)) for n in (2, 5, 8)]
+
+
+@case("affine_parameters", points=1, title="the zero point is an integer, and the scale positive")
+def affine_kinds(affine_parameters, draw):
+    answers = []
+    for low, high in ((-draw.uniform().item() - 0.1, draw.uniform().item() + 0.1), (0.0, 0.0), (0.3, 0.3)):
+        scale, zero_point = affine_parameters(low, high, 4)
+        answers += [float(scale) > 0, float(zero_point) == int(zero_point), 0 <= int(zero_point) <= 15]
+    return answers
+
+
+@case("affine_parameters", points=1, title="bad ranges and bad bits are refused")
+def affine_bad_ranges(affine_parameters, refused):
+    bad = [(2.0, 1.0, 3), (-1.0, -2.0, 3), (math.nan, 1.0, 3), (0.0, math.nan, 3), (0.0, math.inf, 3)]
+    bad += [(-math.inf, 0.0, 3), (0.0, 1.0, 0), (0.0, 1.0, 2.5), (-1.0, 1.0, 3)]
+    return [refused(lambda b=b: affine_parameters(*b)) for b in bad]
+
+
+@case("fake_quantize", points=2, title="one scale and zero point", forbids=FAKE)
+def fake_one_scale(fake_quantize, draw):
+    answers = []
+    for zero_point, qmin, qmax in ((0, -8, 7), (3, 0, 15), (15, 0, 15), (-2, -4, 3), (0, 0, 255)):
+        scale = 0.05 + draw.uniform().item()
+        codes = draw.integers(6, 7, low=qmin - 5, high=qmax + 6) - zero_point
+        answers.append(
+            fake_quantize((codes + draw.uniform(6, 7, low=-0.4, high=0.4)) * scale, scale, zero_point, qmin, qmax)
+        )
+    return answers
+
+
+@case("fake_quantize", points=2, title="the gradient stops outside the codes")
+def fake_gradient(fake_quantize, draw):
+    codes = draw.integers(80, low=-5, high=12)
+    x = ((codes + draw.uniform(80, low=-0.4, high=0.4)) * 0.3).requires_grad_()
+    (fake_quantize(x, 0.3, 2, 0, 7) * draw.normal(80)).sum().backward()
+    return x.grad
+
+
+@case("fake_quantize", points=2, title="a scale and a zero point for each channel, with gradients", forbids=FAKE)
+def fake_each_channel(fake_quantize, draw):
+    scale = draw.uniform(4, 1, 1, low=0.1, high=2.0)
+    zero_point = draw.integers(4, 1, 1, low=0, high=8, dtype=torch.int32)
+    codes = draw.integers(3, 4, 2, 5, low=-12, high=12)
+    x = ((codes + draw.uniform(3, 4, 2, 5, low=-0.4, high=0.4)) * scale).requires_grad_()
+    y = fake_quantize(x, scale, zero_point, 0, 7)
+    (y * draw.normal(3, 4, 2, 5)).sum().backward()
+    return y, x.grad
+
+
+@case("fake_quantize", points=1, title="0 comes back as exactly 0, and x is left unchanged", exact=True)
+def fake_zero(fake_quantize, draw):
+    x = draw.normal(12)
+    fake_quantize(x, 0.37, 5, 0, 15)
+    return fake_quantize(torch.zeros(2, 3), 0.37, 5, 0, 15), x
+
+
+@case("channel_scale", points=2, title="weights of a linear layer, both axes")
+def channel_linear(channel_scale, draw):
+    return [channel_scale(draw.normal(5, 8), bits, axis) for bits in (2, 4, 8) for axis in (0, 1)]
+
+
+@case("channel_scale", points=2, title="weights of a convolution, each axis")
+def channel_convolution(channel_scale, draw):
+    return [channel_scale(draw.normal(4, 3, 2, 5), 4, axis=a) for a in range(4)]
+
+
+@case("channel_scale", points=1, title="axis 0 unless told otherwise; x is left unchanged")
+def channel_defaults(channel_scale, draw):
+    weights = draw.normal(3, 3)
+    return channel_scale(weights, 5), channel_scale(-weights.abs(), 5), weights
+
+
+@case("channel_scale", points=1, title="channels of zeros, and bad bits")
+def channel_dead_channels(channel_scale, draw, refused):
+    weights = draw.normal(4, 6)
+    weights[draw.number(0, 4)] = 0
+    return [channel_scale(weights, 3), *(refused(lambda b=b: channel_scale(weights, b)) for b in (0, 2.5))]
+
+
+@case("mse_scale", points=3, title="normal and evenly spread numbers, 2 to 6 bits: error over the least", rtol=0.05)
+def mse_shapes(mse_scale, draw):
+    answers = []
+    for bits, x in ((2, draw.normal(300)), (3, draw.normal(30, 10)), (6, draw.normal(300)), (4, draw.uniform(300))):
+        qmin, qmax = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+        widest = x.abs().max() / qmax
+
+        def error(scale, x=x, qmin=qmin, qmax=qmax):
+            return ((x / scale).round().clamp(qmin, qmax) * scale - x).square().mean().item()
+
+        least = min(error(widest * k / 600) for k in range(1, 601))
+        answers.append(max(1.0, error(float(mse_scale(x, bits))) / least))
+    return answers
+
+
+@case("mse_scale", points=2, title="one number far outside: error over the least", rtol=0.05)
+def mse_far_outside(mse_scale, draw):
+    answers = []
+    for far in (8.0, -30.0):
+        x = torch.cat([draw.normal(400), torch.tensor([far])])
+        widest = x.abs().max() / 7
+
+        def error(scale, x=x):
+            return ((x / scale).round().clamp(-8, 7) * scale - x).square().mean().item()
+
+        least = min(error(widest * k / 600) for k in range(1, 601))
+        answers.append(max(1.0, error(float(mse_scale(x, 4))) / least))
+    return answers
+
+
+@case("mse_scale", points=2, title="unsigned codes, tiny and large numbers: error over the least", rtol=0.05)
+def mse_unsigned(mse_scale, draw):
+    answers = []
+    for bits, size in ((2, 1e-3), (4, 1e3)):
+        x = size * draw.normal(300).relu()
+        qmax = 2**bits - 1
+        widest = x.max() / qmax
+
+        def error(scale, x=x, qmax=qmax):
+            return ((x / scale).round().clamp(0, qmax) * scale - x).square().mean().item()
+
+        least = min(error(widest * k / 600) for k in range(1, 601))
+        answers.append(max(1.0, error(float(mse_scale(x, bits, signed=False))) / least))
+    return answers
+
+
+@case("mse_scale", points=1, title="zeros, bad bits, and x left unchanged")
+def mse_manners(mse_scale, draw, refused):
+    x = draw.normal(50)
+    mse_scale(x, 3)
+    scale = float(mse_scale(torch.zeros(5), 4))
+    return [0 < scale < math.inf, x, *(refused(lambda b=b: mse_scale(x, b)) for b in (0, 2.5))]
+
+
+@case("LearnedStep", points=1, title="the first step, signed and unsigned, set once", rtol=1e-4)
+def learned_first_step(LearnedStep, draw):
+    answers = []
+    for bits in (2, 4, 8):
+        for signed in (True, False):
+            q = LearnedStep(bits, signed)
+            q(draw.normal(50))
+            q(7 * draw.normal(50))
+            answers.append(q.step.item())
+    return answers
+
+
+@case("LearnedStep", points=2, title="what comes out, inside and outside the codes")
+def learned_output(LearnedStep, draw):
+    answers = []
+    for bits, signed in ((2, True), (3, True), (3, False)):
+        q = LearnedStep(bits, signed)
+        x = draw.normal(40)
+        answers += [q(x), q(5 * x)]
+    return answers
+
+
+@case("LearnedStep", points=2, title="the gradient of x")
+def learned_gradient_x(LearnedStep, draw):
+    grads = []
+    for bits, signed in ((2, True), (3, False)):
+        q = LearnedStep(bits, signed)
+        q(draw.normal(40))
+        x = (3 * draw.normal(60)).requires_grad_()
+        (q(x) * draw.normal(60)).sum().backward()
+        grads.append(x.grad)
+    return grads
+
+
+@case("LearnedStep", points=3, title="the gradient of the step, with its scale", rtol=1e-3, atol=1e-5)
+def learned_gradient_step(LearnedStep, draw):
+    grads = []
+    for bits, signed, shape in ((2, True, (40,)), (3, False, (5, 8)), (4, True, (2, 3, 4, 5))):
+        q = LearnedStep(bits, signed)
+        q(draw.normal(*shape))
+        (q(2 * draw.normal(*shape)) * draw.normal(*shape)).sum().backward()
+        grads.append(q.step.grad.item())
+    return grads
+
+
+@case("LearnedStep", points=1, title="an optimizer made before the first call moves the step")
+def learned_trained(LearnedStep, draw):
+    q = LearnedStep(3)
+    optimizer = torch.optim.SGD(q.parameters(), lr=0.5)
+    for _ in range(3):
+        optimizer.zero_grad()
+        q(2 * draw.normal(30)).square().sum().backward()
+        optimizer.step()
+    return q.step
+
+
+@case("LearnedStep", points=1, title="zeros at first, a reloaded step, bad bits")
+def learned_manners(LearnedStep, draw, refused):
+    old, new = LearnedStep(3), LearnedStep(3)
+    zeros = old(torch.zeros(4))
+    old(draw.normal(30))
+    new.load_state_dict(old.state_dict())
+    bad = [refused(lambda b=b: LearnedStep(b)) for b in (0, 2.5)]
+    return [zeros, new(9 * draw.normal(30)), new.step, *bad]
