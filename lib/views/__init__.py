@@ -3,3 +3,7 @@
 Every view is an ipywidget: its traits (``view.position``) can be read and set, and tied to sliders with
 ``ipywidgets.jslink``. ``python -m lib.views OUT_DIR`` writes each as a page that needs no kernel.
 """
+
+from .tiling import tiling
+
+__all__ = ["tiling"]

@@ -42,7 +42,7 @@ def source(name: str, kind: str) -> str:
 class View(anywidget.AnyWidget):
     """A view: synced traits in Python, the picture in ``static/NAME.js``.
 
-    A subclass is declared with its lesson's name, ``class TilingView(View, name="tiling", title="...")``.
+    A subclass is declared with its lesson's name, ``class TilingView(View, lesson="tiling", title="...")``.
     Its public traits tagged ``sync=True`` say where the view stands: Python reads and sets them,
     ``ipywidgets.jslink`` ties sliders to them. ``data`` is what Python sends once.
     """
@@ -52,9 +52,10 @@ class View(anywidget.AnyWidget):
     data = traitlets.Dict().tag(sync=True)
     prediction = traitlets.Float(None, allow_none=True, help="what the student predicted last").tag(sync=True)
 
-    def __init_subclass__(cls, name: str, title: str, **kwargs: object) -> None:
-        cls.view_name, cls.title = name, title
-        cls._esm, cls._css = source(name, "js"), source(name, "css")
+    def __init_subclass__(cls, lesson: str = "", title: str = "", **kwargs: object) -> None:
+        if lesson:  # traitlets makes nameless subclasses of its own
+            cls.view_name, cls.title = lesson, title
+            cls._esm, cls._css = source(lesson, "js"), source(lesson, "css")
         super().__init_subclass__(**kwargs)
 
     def where(self) -> dict[str, object]:
