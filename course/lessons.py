@@ -101,7 +101,7 @@ CATALOGUE = (
     ),
     Lesson(
         "03_ste",
-        exercises=("RoundPass", "detach_round", "clip_round", "scale_gradient", "stochastic_round"),
+        exercises=("RoundPass", "detach_round", "descend", "clip_round", "scale_gradient", "stochastic_round"),
         modules=("ste",),
     ),
     Lesson(

@@ -1,0 +1,188 @@
+"""Hidden checks of lesson 3."""
+
+import torch
+
+from lib.cases import case
+
+
+@case("RoundPass", points=2, title="the forward pass rounds")
+def round_values(RoundPass, draw):
+    return [RoundPass.apply(10 * draw.normal(4, 5)), RoundPass.apply(1e6 * draw.normal(7))]
+
+
+@case("RoundPass", points=1, title="halves go to the even neighbour")
+def round_halves(RoundPass, draw):
+    return RoundPass.apply(draw.integers(20, low=-9, high=10) + 0.5)
+
+
+@case("RoundPass", points=3, title="the backward pass returns the gradient as it came")
+def round_passes(RoundPass, draw):
+    x, gradient = 3 * draw.normal(3, 4), 5 * draw.normal(3, 4)
+    x.requires_grad_()
+    (2 * RoundPass.apply(3 * x)).backward(gradient)
+    return x.grad
+
+
+@case("RoundPass", points=1, title="shape and dtype of the input are kept, and the input itself")
+def round_keeps(RoundPass, draw):
+    inputs = [2 * draw.normal(2, 3, 4, dtype=torch.float64), draw.normal(3, 2).T, draw.normal(1)[0]]
+    return [[RoundPass.apply(x), x] for x in inputs]
+
+
+@case("detach_round", points=2, title="the values are those of torch.round")
+def detach_values(detach_round, draw):
+    return [detach_round(10 * draw.normal(4, 5)), detach_round(draw.integers(20, low=-9, high=10) + 0.5)]
+
+
+@case("detach_round", points=3, title="the gradient passes unchanged")
+def detach_passes(detach_round, draw):
+    x, gradient = 3 * draw.normal(3, 4), 5 * draw.normal(3, 4)
+    x.requires_grad_()
+    y = 2 * detach_round(3 * x)
+    return torch.autograd.grad(y, x, gradient)[0] if y.requires_grad else "the output asks for no gradient"
+
+
+@case("detach_round", points=1, title="shape and dtype of the input are kept, and the input itself")
+def detach_keeps(detach_round, draw):
+    inputs = [2 * draw.normal(2, 3, 4, dtype=torch.float64), draw.normal(3, 2).T, draw.normal(1)[0]]
+    return [[detach_round(x), x] for x in inputs]
+
+
+@case("descend", points=2, title="the path on a smooth loss, from the start on")
+def descend_smooth(descend, draw):
+    start, target = draw.normal(2, 3), draw.normal(2, 3)
+    return descend(torch.tanh, start, target, rate=0.2, steps=7)
+
+
+@case("descend", points=2, title="the path through straight-through rounding: the weight itself is never rounded")
+def descend_round(descend, draw):
+    start, target = draw.integers(5) + 0.25, draw.integers(5) + 0.75
+    return descend(lambda w: w + (torch.round(w) - w).detach(), start, target, rate=0.125, steps=9)
+
+
+@case("descend", points=1, title="through torch.round nothing moves; no step at all is a path of one point")
+def descend_still(descend, draw):
+    start = draw.normal(4)
+    return [descend(torch.round, start, 5.0, rate=0.5, steps=4), descend(torch.sin, start, 5.0, steps=0)]
+
+
+@case("descend", points=1, title="dtype and start are kept, and so are the defaults: 50 steps at rate 0.1")
+def descend_keeps(descend, draw):
+    start = draw.normal(3, dtype=torch.float64)
+    return [descend(torch.tanh, start, 0.5), start, draw.normal(1)]
+
+
+@case("clip_round", points=2, title="the values, inside, at the edges and outside")
+def clip_values(clip_round, draw):
+    low, high = draw.number(-9, 0), draw.number(1, 9)
+    x = torch.cat([8 * draw.normal(30), torch.arange(-10.0, 10.5, 0.5)])
+    return clip_round(x, low, high)
+
+
+@case("clip_round", points=3, title="the gradient passes inside and stops outside, whatever its own size")
+def clip_gradient(clip_round, draw):
+    low, high = draw.number(-6, 0), draw.number(2, 7)
+    ends = torch.tensor([low + 0.2, high - 0.2])
+    inside = torch.cat([ends, draw.uniform(18, low=low + 0.01, high=high - 0.01)])
+    above, below = high + 0.51 + 9 * draw.uniform(20), low - 0.51 - 9 * draw.uniform(20)
+    x = torch.cat([inside, above, below]).requires_grad_()
+    clip_round(x, low, high).backward(20 * draw.normal(60))
+    return x.grad
+
+
+@case("clip_round", points=1, title="a range that does not hold 0, and one of a single value")
+def clip_ranges(clip_round, draw):
+    x = 6 * draw.normal(20)
+    return [clip_round(x, 2, 5), clip_round(x, -7, -3), clip_round(x, 1, 1)]
+
+
+@case("clip_round", points=1, title="values far outside come out as the nearest end, exactly", exact=True)
+def clip_far(clip_round, draw):
+    x = torch.cat([10.0 ** draw.integers(9, low=6, high=12), -(10.0 ** draw.integers(9, low=6, high=12))])
+    return clip_round(x, -8, 7)
+
+
+@case("clip_round", points=1, title="shape and dtype of the input are kept, and the input itself")
+def clip_keeps(clip_round, draw):
+    inputs = [4 * draw.normal(2, 3, 4, dtype=torch.float64), 4 * draw.normal(3, 2).T, 4 * draw.normal(1)[0]]
+    return [[clip_round(x, -2, 1), x] for x in inputs]
+
+
+@case("scale_gradient", points=2, title="the values are those of x")
+def scale_values(scale_gradient, draw):
+    return [scale_gradient(draw.normal(3, 4), factor) for factor in (0.0, 0.01, 1.0, -2.0, 30.0)]
+
+
+@case("scale_gradient", points=3, title="the gradient is multiplied by the factor: any factor, any gradient")
+def scale_passes(scale_gradient, draw):
+    gradients = []
+    for factor in (0.0, 0.01, -1.0, 3.0, draw.number(2, 9) / 16):
+        x = draw.normal(3, 4).requires_grad_()
+        (scale_gradient(2 * x, factor) ** 2).backward(5 * draw.normal(3, 4))
+        gradients.append(x.grad)
+    return gradients
+
+
+@case("scale_gradient", points=1, title="other uses of x keep their gradient")
+def scale_shared(scale_gradient, draw):
+    x = draw.normal(5).requires_grad_()
+    (scale_gradient(x, 0.25) + 2 * x + scale_gradient(x, 0.5)).sum().backward()
+    return x.grad
+
+
+@case("scale_gradient", points=1, title="shape and dtype of the input are kept, and the input itself")
+def scale_keeps(scale_gradient, draw):
+    inputs = [4 * draw.normal(2, 3, 4, dtype=torch.float64), 4 * draw.normal(3, 2).T, 4 * draw.normal(1)[0]]
+    return [[scale_gradient(x, 0.1), x] for x in inputs]
+
+
+@case("stochastic_round", points=2, title="each value goes to the integer below or above; integers stay")
+def stochastic_neighbours(stochastic_round, draw):
+    x = torch.cat([4 * draw.normal(5000), draw.integers(50, low=-9, high=10)])
+    y = stochastic_round(x)
+    stays = x == torch.round(x)
+    return {
+        "whole": torch.equal(y.detach(), torch.round(y.detach())),
+        "too far": int(((y - x).abs() >= 1).sum()),
+        "moved": int((y - x)[stays].abs().sum()),
+    }
+
+
+@case("stochastic_round", points=3, title="right on average, below and above zero")
+def stochastic_mean(stochastic_round, draw):
+    whole = draw.integers(9, low=-5, high=6)
+    values = whole + torch.tensor([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
+    return stochastic_round(values.repeat(20_000, 1)).mean(0).round(decimals=1)
+
+
+@case("stochastic_round", points=1, title="each element has its own luck")
+def stochastic_alone(stochastic_round, draw):
+    x = torch.full((200, 100), 0.5)
+    y = stochastic_round(x)
+    spread = [y.mean(dim).std() for dim in (0, 1)]
+    return {"rows differ": bool(0.02 < spread[1] < 0.1), "columns differ": bool(0.015 < spread[0] < 0.1)}
+
+
+@case("stochastic_round", points=2, title="the gradient passes unchanged")
+def stochastic_passes(stochastic_round, draw):
+    x, gradient = 3 * draw.normal(3, 4), 5 * draw.normal(3, 4)
+    x.requires_grad_()
+    y = 2 * stochastic_round(3 * x)
+    return torch.autograd.grad(y, x, gradient)[0] if y.requires_grad else "the output asks for no gradient"
+
+
+@case("stochastic_round", points=1, title="the generator decides, and torch's own is left alone then")
+def stochastic_generator(stochastic_round, draw):
+    x, seed = draw.uniform(1000, low=-3, high=3), draw.number(0, 2**31)
+    before = torch.get_rng_state()
+    once, again, other = (stochastic_round(x, torch.Generator().manual_seed(s)) for s in (seed, seed, seed + 1))
+    untouched = torch.equal(before, torch.get_rng_state())
+    fresh = torch.equal(stochastic_round(x), stochastic_round(x))
+    return [torch.equal(once, again), torch.equal(once, other), untouched, fresh]
+
+
+@case("stochastic_round", points=1, title="shape and dtype of the input are kept, and the input itself")
+def stochastic_keeps(stochastic_round, draw):
+    inputs = [4 * draw.normal(2, 3, 4, dtype=torch.float64), 4 * draw.normal(3, 2).T, 4 * draw.normal(1)[0]]
+    outputs = [stochastic_round(x) for x in inputs]
+    return [[str(y.dtype), tuple(y.shape), x] for y, x in zip(outputs, inputs, strict=True)]
