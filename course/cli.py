@@ -1,7 +1,11 @@
 """The command ``course``."""
 
 import argparse
+import os
+import secrets
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 from course import lessons
 
@@ -26,6 +30,13 @@ def _parser() -> argparse.ArgumentParser:
     build = commands.add_parser("build", help="write the solutions and the answers of the public cases")
     build.add_argument("lessons", nargs="*", metavar="LESSON")
     build.set_defaults(run=_build)
+    grade = commands.add_parser("grade", help="grade a folder of submissions, <student>/<lesson>.ipynb")
+    grade.add_argument("submissions", type=Path)
+    grade.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the gradebook goes")
+    grade.add_argument("--lesson", action="append", default=[], metavar="NAME", help="grade only this lesson")
+    grade.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="submissions at a time")
+    grade.add_argument("--seed", type=int, metavar="N", help="for the same gradebook again; else a fresh one")
+    grade.set_defaults(run=_grade)
     return parser
 
 
@@ -47,6 +58,31 @@ def _build(args: argparse.Namespace) -> None:
     for lesson in _chosen(args.lessons, lessons.LESSONS):
         print(f"building {lesson.name}", flush=True)
         build(lesson)
+
+
+def _grade(args: argparse.Namespace) -> None:
+    from course.grade import Settings, grade_folder
+    from course.report import summary
+
+    if args.jobs < 1:
+        raise ValueError("--jobs must be at least 1")
+    seed = secrets.randbits(32) if args.seed is None else args.seed
+    results = grade_folder(args.submissions, args.out, args.lesson, Settings(seed), args.jobs, _with_progress)
+    print(summary(results))
+    print(f"gradebook: {args.out / 'gradebook.csv'} (seed {seed})")
+
+
+def _with_progress(jobs: list, results: Iterator[dict]) -> list[dict]:
+    """Pass results on, and show on a terminal how many are done and how long the rest will take."""
+    from rich.progress import Progress
+
+    done = []
+    with Progress(disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task("grading", total=len(jobs))
+        for result in results:
+            done.append(result)
+            progress.advance(task)
+    return done
 
 
 if __name__ == "__main__":

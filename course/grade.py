@@ -1,0 +1,225 @@
+"""Grading: one submission is one pure job, bytes in, plain data out; a run is many of them."""
+
+import csv
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import nbformat
+
+from course import compose, lessons
+
+COLUMNS = ("student", "lesson", "exercise", "points", "max_points", "status", "message")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is the same for every submission of a run.
+
+    Attributes
+    ----------
+    seed : int
+        Where the probes' numbers start.
+    cell_seconds, exercise_seconds : float
+        Limits for one cell, and for all the cells of one exercise.
+    """
+
+    seed: int
+    cell_seconds: float = 10.0
+    exercise_seconds: float = 20.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One submission: whose, for which lesson, and its bytes (``None`` where there is no file)."""
+
+    student: str
+    lesson: str
+    raw: bytes | None
+
+
+def find_jobs(folder: Path, names: list[str]) -> list[Job]:
+    """List the submissions that lie as ``folder/<student>/<lesson>.ipynb``.
+
+    Parameters
+    ----------
+    folder
+        The folder of submissions.
+    names
+        The lessons to grade; where empty, those that some student has handed in.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such folder, or it holds no submission.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}")
+    students = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    chosen = [lessons.find(name).name for name in names]
+    if not chosen:
+        chosen = [n for n in lessons.LESSONS if any((s / f"{n}.ipynb").exists() for s in students)]
+    if not students or not chosen:
+        raise FileNotFoundError(f"{folder} holds no <student>/<lesson>.ipynb")
+    return [Job(s.name, name, _bytes(s / f"{name}.ipynb")) for s in students for name in chosen]
+
+
+def _bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes() if path.is_file() and not path.is_symlink() else None
+    except OSError:
+        return b""
+
+
+def grade(job: Job, settings: Settings) -> dict:
+    """Grade one submission.
+
+    Returns
+    -------
+    dict
+        ``student``, ``lesson`` and ``exercises``: for each a dict of ``exercise``, ``points``,
+        ``max_points``, ``status``, ``message``, and ``checks`` with their titles and verdicts.
+    """
+    lesson = lessons.LESSONS[job.lesson]
+    exercises = [_ungraded(lesson, name, "missing", "no cell is marked as this exercise") for name in lesson.exercises]
+    if job.raw is None:
+        exercises = [_ungraded(lesson, name, "missing", "no notebook was handed in") for name in lesson.exercises]
+    else:
+        try:
+            submission = compose.read(job.raw, lesson)
+            verdicts = _verdicts(lesson, submission, settings) if submission.blanks else []
+            for number, name in enumerate(lesson.exercises):
+                if name in submission.blanks:
+                    exercises[number] = _summed(lesson, name, verdicts, submission.notes.get(name, ""), settings)
+        except compose.Unreadable as error:
+            exercises = [_ungraded(lesson, name, "unreadable", str(error)) for name in lesson.exercises]
+    return {"student": job.student, "lesson": job.lesson, "exercises": exercises}
+
+
+def _verdicts(lesson: lessons.Lesson, submission: compose.Submission, settings: Settings) -> list[dict]:
+    from course import referee
+
+    with tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as scratch:
+        place = Path(scratch)
+        (place / "work").mkdir()
+        staged = compose.stage(lesson, place / "path", lessons.ROOT / "lib")
+        nb = compose.compose(lesson, submission, referee.probe_cells(lesson, settings.seed))
+        nbformat.write(nb, place / "graded.ipynb")
+        judge = referee.Referee(
+            lesson, settings.seed, lambda: start_kernel(staged, place / "work"), settings.exercise_seconds
+        )
+        return referee.run(place / "graded.ipynb", judge, settings.cell_seconds)
+
+
+def start_kernel(staged: Path, work: Path):
+    """Start an ordinary kernel that imports ``lib`` from the staged copy, in a folder of its own."""
+    import nbval.kernel
+
+    keep = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
+    env = {key: os.environ[key] for key in keep if key in os.environ}
+    env |= {"PYTHONPATH": str(staged), "HOME": str(work), "IPYTHONDIR": str(work / ".ipython")}
+    env |= {"OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    return nbval.kernel.start_new_kernel(
+        kernel_name=nbval.kernel.CURRENT_ENV_KERNEL_NAME, cwd=str(work), env=env, stderr=open(os.devnull, "w")
+    )
+
+
+def _ungraded(lesson: lessons.Lesson, exercise: str, status: str, message: str) -> dict:
+    worth = lesson.points(exercise)
+    return {"exercise": exercise, "points": 0, "max_points": worth, "status": status, "message": message, "checks": []}
+
+
+def _summed(lesson: lessons.Lesson, exercise: str, verdicts: list[dict], note: str, settings: Settings) -> dict:
+    """Add up the verdicts on one exercise's probes."""
+    from course.referee import known_prints
+
+    found = {v["probe"]: v for v in verdicts if v["exercise"] == exercise}
+    lost = {"status": "crashed", "message": "it was not run"}
+    checks = []
+    for probe in lesson.probes(exercise):
+        verdict = found.get(probe.name, lost)
+        points = probe.points if verdict["status"] == "right" else 0
+        shown = dict(zip(("yours", "expected"), verdict.get("difference") or [], strict=False))
+        check = {"title": probe.title, "points": points, "max_points": probe.points, **shown}
+        checks.append(check | {"status": verdict["status"], "message": verdict["message"]})
+    prints = tuple(found.get(p.name, {}).get("print", "") for p in lesson.probes(exercise))
+    named = known_prints(lesson, exercise, settings.seed).get(prints, "")
+    points, worth = sum(c["points"] for c in checks), sum(c["max_points"] for c in checks)
+    status = _status([c["status"] for c in checks], points, worth)
+    return {
+        **{"exercise": exercise, "points": points, "max_points": worth, "status": status},
+        **{"message": _message(checks, status, note, named), "mistake": named, "note": note, "checks": checks},
+    }
+
+
+def _status(statuses: list[str], points: int, worth: int) -> str:
+    if points:
+        return "right" if points == worth else "partial"
+    if set(statuses) == {"not written"}:
+        return "not written"
+    return next((s for s in ("timed out", "crashed") if s in statuses), "wrong")
+
+
+def _message(checks: list[dict], status: str, note: str, named: str) -> str:
+    if status in ("right", "not written"):
+        return note
+    failing = [f"{c['title']}: {c['message']}" for c in checks if c["status"] != "right"]
+    looks = f"This looks like a known mistake: {named}" if named else ""
+    return " ".join(part for part in (looks, note, "; ".join(failing)) if part)
+
+
+def run(jobs: list[Job], settings: Settings, workers: int) -> Iterator[dict]:
+    """Grade many submissions in processes of their own; yield results as they come."""
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for future in as_completed([pool.submit(grade, job, settings) for job in jobs]):
+            yield future.result()
+
+
+def write_gradebook(results: list[dict], path: Path) -> None:
+    """Write a row for each exercise of each submission."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
+        writer.writeheader()
+        for result in results:
+            for row in result["exercises"]:
+                writer.writerow({"student": result["student"], "lesson": result["lesson"], **row})
+
+
+def grade_folder(
+    folder: Path,
+    out: Path,
+    names: list[str],
+    settings: Settings,
+    workers: int = 1,
+    report: Callable[[list[Job], Iterator[dict]], list[dict]] = lambda jobs, results: list(results),
+) -> list[dict]:
+    """Grade a folder of submissions and write the gradebook and the students' pages.
+
+    Parameters
+    ----------
+    folder, out
+        Where the submissions lie, and where to write.
+    names
+        The lessons to grade, or none for all that were handed in.
+    settings, workers
+        What is the same for every submission; how many are graded at a time.
+    report
+        Passes the results on while it shows how far the run is.
+    """
+    from course.report import write_pages
+
+    jobs = find_jobs(folder, names)
+    out.mkdir(parents=True, exist_ok=True)
+    order = {(job.student, job.lesson): number for number, job in enumerate(jobs)}
+    results = report(jobs, run(jobs, settings, workers))
+    results.sort(key=lambda result: order[result["student"], result["lesson"]])
+    write_gradebook(results, out / "gradebook.csv")
+    write_pages(results, out / "students")
+    return results

@@ -1,0 +1,324 @@
+"""The referee: nbval runs the composed notebook, a probe at a time; what it returns is judged here.
+
+A probe runs twice on the same seed: in the student's kernel on the student's function, and in this
+process on the reference. The kernel never holds an expected value or an assert, and what it sends back is
+data, compared here.
+"""
+
+import functools
+import os
+import time
+import zlib
+from queue import Empty
+from typing import Any
+
+import nbval.kernel
+import pytest
+from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
+
+from course.lessons import Lesson
+from course.mistakes import mistakes
+from lib.cases import Case, call
+from lib.check import explain, fingerprint
+from lib.compare import Difference
+
+MIME = "application/vnd.course+json"
+STREAM_LIMIT = 50 << 20  # bytes of output that one cell may send before its kernel is stopped
+
+
+def seed_of(probe: Case, seed: int) -> int:
+    """The seed of one probe in a run."""
+    return zlib.crc32(f"{seed}/{probe.exercise}/{probe.name}".encode())
+
+
+def probe_cells(lesson: Lesson, seed: int) -> dict[str, str]:
+    """Write the cell that runs each probe in the student's kernel.
+
+    Returns
+    -------
+    dict of str to str
+        Source of the cell by ``"exercise/probe"``.
+    """
+    cells = {}
+    for exercise in lesson.exercises:
+        for probe in lesson.probes(exercise):
+            arguments = f"{probe.source!r}, {probe.name!r}, {exercise}, {seed_of(probe, seed)}, {probe.forbids!r}"
+            cells[f"{exercise}/{probe.name}"] = (
+                f"__import__('lib.cases').cases.send({arguments}, {MIME!r})  # asks; does not judge"
+            )
+    return cells
+
+
+@functools.cache
+def expected(lesson: Lesson, exercise: str, seed: int) -> dict[str, dict]:
+    """What the reference answers in each probe of an exercise."""
+    reference = lesson.reference(exercise)
+    return {p.name: call(p.function, reference, seed_of(p, seed)) for p in lesson.probes(exercise)}
+
+
+@functools.cache
+def known_prints(lesson: Lesson, exercise: str, seed: int) -> dict[tuple[str, ...], str]:
+    """The fingerprints that known mistakes leave in the probes, and what to say to each."""
+    found: dict[tuple[str, ...], str] = {}
+    for mistake in (m for m in mistakes(lesson) if m.exercise == exercise):
+        results = [call(p.function, mistake.implementation, seed_of(p, seed)) for p in lesson.probes(exercise)]
+        found.setdefault(tuple(fingerprint(result) for result in results), f"{mistake.name}. {mistake.hint}")
+    return found
+
+
+def judge(lesson: Lesson, exercise: str, name: str, result: Any, seed: int) -> dict:
+    """Judge what a kernel returned for a probe.
+
+    Returns
+    -------
+    dict
+        ``status`` (right, wrong, not written, crashed), ``message`` and the ``fingerprint``.
+    """
+    probe = next(p for p in lesson.probes(exercise) if p.name == name)
+    try:
+        if result.get("raises", {}).get("type") == "NotImplementedError":
+            return {"status": "not written", "message": "not yet written", "print": ""}
+        forbidden = [str(f) for f in result.get("forbidden", [])][:10]
+        clean = {key: result[key] for key in ("value", "raises") if key in result} | {"forbidden": forbidden}
+        if "raises" in clean:
+            clean["raises"] = {k: str(clean["raises"].get(k, ""))[:500] for k in ("type", "message", "line")}
+        lines, difference = explain(clean, expected(lesson, exercise, seed)[name], probe)
+        print_ = fingerprint(clean)
+    except (ValueError, AttributeError, TypeError, KeyError, LookupError, RuntimeError) as error:
+        message = f"what came back is no answer: {str(error)[:200]}"
+        return {"status": "wrong", "message": message, "print": ""}
+    status = "wrong" if lines else "right"
+    return {"status": status, "message": " ".join(lines), "print": print_, "difference": _shown(difference)}
+
+
+def _shown(difference: Difference | None) -> list[str]:
+    """The two values of a difference as text, where they are small enough to be read."""
+    from lib.show import _text
+
+    if difference is None:
+        return []
+    return ["\n".join(_text(v, difference.index)) for v in (difference.got, difference.expected)]
+
+
+class GradedKernel(nbval.kernel.RunningKernel):
+    """nbval's kernel with a true deadline: a dead or silent kernel costs seconds, not the full timeout."""
+
+    def __init__(self, start) -> None:
+        self.km, self.kc = start()
+        self.received: list[dict] = []
+        self.bytes = 0
+
+    def await_reply(self, msg_id: str, timeout: float | None = None) -> None:
+        """Wait for a reply; meanwhile keep what the kernel publishes, and drop what it prints."""
+        end = time.monotonic() + (timeout or 60)
+        self.received, self.bytes = [], 0
+        while time.monotonic() < end:
+            self._drain()
+            try:
+                message = self.get_message("shell", timeout=0.05)
+            except Empty:
+                if not self.is_alive():
+                    raise RuntimeError("the kernel died") from None
+                continue
+            if message["parent_header"].get("msg_id") == msg_id:
+                return
+        raise Empty
+
+    def _drain(self) -> None:
+        for _ in range(200):
+            try:
+                message = self.get_message("iopub", timeout=0)
+            except Empty:
+                return
+            self._keep(message)
+
+    def _keep(self, message: dict) -> bool:
+        """Keep a message unless it is output; stop a kernel that does not stop printing."""
+        if message["msg_type"] == "stream":
+            self.bytes += len(message["content"].get("text", ""))
+        elif message["msg_type"] in ("display_data", "execute_result") and MIME not in message["content"]["data"]:
+            self.bytes += len(str(message["content"]["data"]))
+        else:
+            self.received.append(message)
+            return True
+        if self.bytes > STREAM_LIMIT:
+            raise RuntimeError("the kernel printed without end")
+        return False
+
+    def next_published(self, timeout: float) -> dict:
+        """The next message that the kernel published, output left out."""
+        end = time.monotonic() + timeout
+        while not self.received:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise Empty
+            self._keep(self.get_message("iopub", timeout=left))
+        return self.received.pop(0)
+
+    def stop(self) -> None:
+        if hasattr(self, "km"):
+            super().stop()
+
+
+class GradedFile(IPyNbFile):
+    """A composed notebook; ``referee`` holds the run's settings and takes the verdicts."""
+
+    referee: "Referee"
+
+    def setup(self) -> None:
+        self.culprits: set[int] = set()
+        self.ran: set[int] = set()
+        self.spent: dict[str, float] = {}
+        self.kernel = None
+
+    def collect(self):
+        for item in super().collect():
+            cell = GradedCell.from_parent(
+                self, name=item.name, cell_num=item.cell_num, cell=item.cell, options={"check": True}
+            )
+            yield cell
+
+    def get_kernel_message(self, timeout: float | None = None, stream: str = "iopub") -> dict:
+        return self.kernel.next_published(timeout or 5)
+
+    def ready_for(self, item: "GradedCell", items: list["GradedCell"]) -> None:
+        """Have a kernel in which everything that this cell needs has run: the first, or a fresh one."""
+        for _ in range(3):  # a cell that stops the kernel is left out the next time
+            if self.kernel is not None and self.kernel.is_alive():
+                return
+            self.restart()
+            for earlier in items[: items.index(item)]:
+                kind, exercise = earlier.role["kind"], earlier.role["exercise"]
+                mine = exercise == item.role["exercise"]
+                needed = kind in ("setup", "added") or (mine and kind in ("given", "blank"))
+                if needed and earlier.cell_num not in self.culprits and self.kernel.is_alive():
+                    earlier.execute()
+
+    def restart(self) -> None:
+        if self.kernel is not None:
+            self.kernel.stop()
+        self.kernel = GradedKernel(self.referee.start_kernel)
+
+    def teardown(self) -> None:
+        if self.kernel is not None:
+            self.kernel.stop()
+
+
+class GradedCell(IPyNbCell):
+    """A cell of a composed notebook. Only probes are judged; what stops a kernel is remembered."""
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.role = dict(self.cell.metadata["role"])
+        self.cell.execution_count = 1
+        self.options = {"check": self.role["kind"] == "probe", "skip": False, "check_exception": True}
+        self.output_timeout = 2
+        self.trouble: dict | None = None
+
+    def setup(self) -> None:
+        """A cell that timed out says nothing about the next one, which gets a kernel of its own."""
+
+    def runtest(self) -> None:
+        items = [item for item in self.session.items if item.parent is self.parent]
+        exercise = self.role["exercise"]
+        limit = self.parent.referee.exercise_seconds
+        self.blank = next((i for i in items if i.role == self.role | {"kind": "blank", "probe": ""}), None)
+        if self.role["kind"] == "probe" and self.blank.cell_num in self.parent.culprits:
+            self.settle(self.blank.trouble)
+        elif self.role["kind"] == "probe" and self.parent.spent.get(exercise, 0) >= limit:
+            self.settle({"status": "timed out", "message": f"the exercise took more than {limit:g} s in all"})
+        else:
+            self.parent.ready_for(self, items)
+            self.execute()
+
+    def execute(self) -> None:
+        """Run the cell; a kernel that dies or does not answer is stopped, and the cell is to blame."""
+        begun = time.monotonic()
+        self.trouble = None
+        try:
+            super().runtest()
+            if self.parent.timed_out:
+                self.trouble = {"status": "timed out", "message": "it did not finish in time"}
+        except NbCellError:
+            if self.parent.timed_out:
+                self.trouble = {"status": "timed out", "message": "it did not finish in time"}
+            else:
+                raise
+        except (RuntimeError, Empty, OSError) as error:
+            self.trouble = {"status": "crashed", "message": f"it stopped the kernel ({error})"}
+        finally:
+            if self.role["kind"] in ("blank", "probe"):
+                exercise = self.role["exercise"]
+                self.parent.spent[exercise] = self.parent.spent.get(exercise, 0) + time.monotonic() - begun
+        if self.trouble:
+            self.parent.timed_out = False
+            self.parent.culprits.add(self.cell_num)
+            self.parent.kernel.stop()
+            if self.role["kind"] == "probe":
+                self.settle(self.trouble)
+
+    def compare_outputs(self, test, ref, skip_compare=None) -> bool:
+        """Judge what a probe sent: one message, and nothing else counts."""
+        self.comparison_traceback = []
+        if self.parent.timed_out:
+            return True
+        sent = [o["data"][MIME] for o in test if o["output_type"] == "display_data" and MIME in o["data"]]
+        errors = [o for o in test if o["output_type"] == "error"]
+        if len(sent) == 1 and not errors:
+            verdict = self.parent.referee.judge(self.role, sent[0])
+        elif errors:
+            own = [o for o in self.blank.test_outputs or [] if o["output_type"] == "error"]
+            where, error = ("its cell", own[-1]) if own else ("it", errors[0])
+            verdict = {"status": "wrong", "message": f"{where} raises {error.ename}: {str(error.evalue)[:300]}"}
+        else:
+            verdict = {"status": "wrong", "message": f"{len(sent)} answers came back where one was asked for"}
+        self.settle(verdict)
+        self.comparison_traceback = [verdict["message"]]
+        return verdict["status"] == "right"
+
+    def settle(self, verdict: dict) -> None:
+        self.user_properties.append(("verdict", self.role | verdict))
+
+
+class Referee:
+    """The pytest plugin of one run: settings in, verdicts out.
+
+    Parameters
+    ----------
+    lesson
+        The lesson that is graded.
+    seed
+        Where the probes' numbers start.
+    start_kernel
+        Starts a kernel; returns its manager and its client.
+    exercise_seconds
+        What one exercise's cells may take in all.
+    """
+
+    def __init__(self, lesson: Lesson, seed: int, start_kernel, exercise_seconds: float) -> None:
+        self.lesson, self.seed, self.start_kernel = lesson, seed, start_kernel
+        self.exercise_seconds = exercise_seconds
+        self.verdicts: list[dict] = []
+
+    def judge(self, role: dict, result: Any) -> dict:
+        return judge(self.lesson, role["exercise"], role["probe"], result, self.seed)
+
+    def pytest_collect_file(self, file_path, parent):
+        file = GradedFile.from_parent(parent, path=file_path)
+        file.referee = self
+        return file
+
+    def pytest_runtest_logreport(self, report) -> None:
+        if report.when == "call":
+            self.verdicts += [value for key, value in report.user_properties if key == "verdict"]
+
+
+def run(notebook: os.PathLike, referee: Referee, cell_seconds: float) -> list[dict]:
+    """Have nbval run a composed notebook; return the verdicts on its probes."""
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    options = ["-p", "nbval.plugin", "-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:faulthandler"]
+    options += ["-c", os.devnull, "--rootdir", os.path.dirname(notebook), "--noconftest", "--capture=no"]
+    status = pytest.main([*options, f"--nbval-cell-timeout={cell_seconds}", os.fspath(notebook)], plugins=[referee])
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise RuntimeError(f"pytest ended with {status!r}")
+    return referee.verdicts
