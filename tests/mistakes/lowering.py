@@ -1,0 +1,205 @@
+"""Lesson 2: wrong implementations, each with a name and the hint that its author needs."""
+
+from course.mistakes import mistake
+from lib.lowering import output_size, outputs_lifting, weight_lowering
+from tests.mistakes.lowering_conv2d import *  # noqa: F403
+from tests.mistakes.lowering_inputs import *  # noqa: F403
+
+
+@mistake(
+    "output_size",
+    name="the first position is not counted",
+    hint="A kernel as long as the side fits in one position. What does yours say for output_size(3, 3)?",
+)
+def no_first_position(size, kernel_size, stride=1, padding=0, dilation=1):
+    output_size(size, kernel_size, stride, padding, dilation)
+    return (size + 2 * padding - dilation * (kernel_size - 1) - 1) // stride
+
+
+@mistake(
+    "output_size",
+    name="padding is counted at one end only",
+    hint="padding zeros stand at each of the two ends: by how much is the side longer?",
+)
+def padding_once(size, kernel_size, stride=1, padding=0, dilation=1):
+    return output_size(size + padding, kernel_size, stride, 0, dilation) if padding >= 0 else refuse()
+
+
+def refuse():
+    raise ValueError("padding must be at least 0")
+
+
+@mistake(
+    "output_size",
+    name="dilation is ignored",
+    hint="With dilation 2 a kernel of 3 taps reaches from pixel 0 to pixel 4. How many pixels is that?",
+)
+def dilation_unused(size, kernel_size, stride=1, padding=0, dilation=1):
+    return output_size(size, kernel_size, stride, padding, dilation if dilation < 1 else 1)
+
+
+@mistake(
+    "output_size",
+    name="the kernel is taken to span dilation × kernel_size pixels",
+    hint="Nothing follows the last tap: between 3 taps there are 2 gaps, not 3.",
+)
+def one_gap_too_many(size, kernel_size, stride=1, padding=0, dilation=1):
+    output_size(size, kernel_size, stride, padding, dilation)
+    return (size + 2 * padding - dilation * kernel_size) // stride + 1
+
+
+@mistake(
+    "output_size",
+    name="the division is rounded up",
+    hint="A last step that does not fit whole is not taken: which way must the division round?",
+)
+def rounded_up(size, kernel_size, stride=1, padding=0, dilation=1):
+    output_size(size, kernel_size, stride, padding, dilation)
+    return -(-(size + 2 * padding - dilation * (kernel_size - 1) - 1) // stride) + 1
+
+
+@mistake(
+    "output_size",
+    name="the division leaves a fraction",
+    hint="A number of positions is whole: `//` divides integers, `/` makes a float.",
+)
+def fraction(size, kernel_size, stride=1, padding=0, dilation=1):
+    output_size(size, kernel_size, stride, padding, dilation)
+    return (size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1
+
+
+@mistake(
+    "output_size",
+    name="the stride is ignored",
+    hint="With stride 2 only every second position is kept.",
+)
+def stride_unused(size, kernel_size, stride=1, padding=0, dilation=1):
+    return output_size(size, kernel_size, min(stride, 1), padding, dilation)
+
+
+@mistake(
+    "output_size",
+    name="nothing is refused",
+    hint="The formula gives a number for any sizes, also for a kernel that does not fit. Say no before it does.",
+)
+def unguarded(size, kernel_size, stride=1, padding=0, dilation=1):
+    return (size + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1
+
+
+@mistake(
+    "weight_lowering",
+    name="kernels became columns",
+    hint="One kernel is one row: the first side of the result is O.",
+)
+def kernels_in_columns(weights):
+    return weight_lowering(weights).T
+
+
+@mistake(
+    "weight_lowering",
+    name="taps before channels",
+    hint="Rows run in (c, kh, kw) order: all taps of channel 0 first, then those of channel 1.",
+)
+def taps_first(weights):
+    return weight_lowering(weights.movedim(-3, -1))
+
+
+@mistake(
+    "weight_lowering",
+    name="the taps run down the columns of the kernel",
+    hint="(c, kh, kw) order: the last index, kw, changes fastest.",
+)
+def columns_of_the_kernel(weights):
+    return weight_lowering(weights.transpose(-1, -2))
+
+
+@mistake(
+    "weight_lowering",
+    name="the kernel is flipped",
+    hint="Mathematics flips the kernel in a convolution; deep learning does not, and neither do we.",
+)
+def flipped(weights):
+    return weight_lowering(weights.flip(-2, -1))
+
+
+@mistake(
+    "weight_lowering",
+    name="a view of weights that are not contiguous",
+    hint="`view` never copies, so it refuses tensors whose memory is in another order; `reshape` copies where it must.",
+)
+def viewed(weights):
+    weight_lowering(weights)
+    return weights.view(weights.shape[0], -1)
+
+
+@mistake(
+    "weight_lowering",
+    name="channels and kernels are both in the rows",
+    hint="A row holds all channels of a kernel, because one output pixel sums over all of them.",
+)
+def channels_in_rows(weights):
+    weight_lowering(weights)
+    return weights.flatten(0, 1).flatten(1)
+
+
+@mistake(
+    "weight_lowering",
+    name="the dtype is lost",
+    hint="Which dtype does `torch.zeros` give, and which did the weights have?",
+)
+def float_weights(weights):
+    return weight_lowering(weights).float()
+
+
+@mistake(
+    "weight_lowering",
+    name="any number of axes is accepted",
+    hint='`axes(weights, "O, C, KH, KW")` gives the four sizes, and refuses a tensor that has not four.',
+)
+def any_rank(weights):
+    return weights.reshape(weights.shape[0], -1)
+
+
+@mistake(
+    "outputs_lifting",
+    name="reshaped without the transpose",
+    hint="`reshape` only splits axes: the rows are channels, so the first axis is O, not N, until you exchange them.",
+)
+def no_transpose(outputs, batch, height, width):
+    return outputs.reshape(batch, outputs.shape[0], height, width)
+
+
+@mistake(
+    "outputs_lifting",
+    name="channels and images are not exchanged",
+    hint="torch wants (N, O, OH, OW): which of the two comes first?",
+)
+def channels_first(outputs, batch, height, width):
+    return outputs.reshape(outputs.shape[0], batch, height, width)
+
+
+@mistake(
+    "outputs_lifting",
+    name="height and width are swapped",
+    hint="Columns run in (n, oh, ow) order: ow changes fastest, so it is the last axis.",
+)
+def turned(outputs, batch, height, width):
+    return outputs_lifting(outputs, batch, width, height)
+
+
+@mistake(
+    "outputs_lifting",
+    name="the images were filled column by column",
+    hint="Columns run in (n, oh, ow) order: ow changes fastest.",
+)
+def filled_down(outputs, batch, height, width):
+    return outputs_lifting(outputs, batch, width, height).transpose(2, 3)
+
+
+@mistake(
+    "outputs_lifting",
+    name="the columns are taken to be in (oh, ow, n) order",
+    hint="Columns run in (n, oh, ow) order: all pixels of image 0 come first.",
+)
+def images_innermost(outputs, batch, height, width):
+    return outputs.reshape(outputs.shape[0], height, width, batch).permute(3, 0, 1, 2)
