@@ -97,6 +97,12 @@ def reloaded(Quantizer):
     return new(torch.tensor([0.75, -1.25]))
 
 
+@case("Quantizer", title="in evaluation mode: the output, the number of parameters, and x afterwards", exact=True)
+def manners(Quantizer):
+    q, x = Quantizer(bits=3).eval(), torch.tensor([1.25, -4.0, 3.75])
+    return q(x), len(list(q.parameters())), x
+
+
 @case("Quantizer", title="an input of zeros", exact=True)
 def zeros(Quantizer):
     return Quantizer(bits=3)(torch.zeros(2, 2)), Quantizer(bits=3, always_pos=True)(torch.zeros(2, 2))
@@ -187,7 +193,7 @@ def dead_channel(channel_scale):
     return channel_scale(torch.tensor([[0.0, 0.0], [3.0, 1.0]]), 3)
 
 
-@case("mse_scale", title="200 normal numbers with 2 bits: error reached ÷ least error", rtol=0.05)
+@case("mse_scale", title="200 normal numbers with 2 bits: error reached ÷ least error", rtol=0.1)
 def normal(mse_scale, draw):
     x = draw.normal(200)
 
@@ -198,7 +204,7 @@ def normal(mse_scale, draw):
     return max(1.0, error(float(mse_scale(x, 2))) / least)
 
 
-@case("mse_scale", title="one number far outside, 4 bits: error reached ÷ least error", rtol=0.05)
+@case("mse_scale", title="one number far outside, 4 bits: error reached ÷ least error", rtol=0.1)
 def far_outside(mse_scale, draw):
     x = torch.cat([draw.normal(200), torch.tensor([20.0])])
 
@@ -209,7 +215,7 @@ def far_outside(mse_scale, draw):
     return max(1.0, error(float(mse_scale(x, 4))) / least)
 
 
-@case("mse_scale", title="small positive numbers, unsigned, 3 bits: error reached ÷ least error", rtol=0.05)
+@case("mse_scale", title="small positive numbers, unsigned, 3 bits: error reached ÷ least error", rtol=0.1)
 def positive(mse_scale, draw):
     x = draw.normal(200).abs() / 1000
 

@@ -208,7 +208,7 @@ def channel_dead_channels(channel_scale, draw, refused):
     return [channel_scale(weights, 3), *(refused(lambda b=b: channel_scale(weights, b)) for b in (0, 2.5))]
 
 
-@case("mse_scale", points=3, title="normal and evenly spread numbers, 2 to 6 bits: error over the least", rtol=0.05)
+@case("mse_scale", points=3, title="normal and evenly spread numbers, 2 to 6 bits: error over the least", rtol=0.1)
 def mse_shapes(mse_scale, draw):
     answers = []
     for bits, x in ((2, draw.normal(300)), (3, draw.normal(30, 10)), (6, draw.normal(300)), (4, draw.uniform(300))):
@@ -223,7 +223,7 @@ def mse_shapes(mse_scale, draw):
     return answers
 
 
-@case("mse_scale", points=2, title="one number far outside: error over the least", rtol=0.05)
+@case("mse_scale", points=2, title="one number far outside: error over the least", rtol=0.1)
 def mse_far_outside(mse_scale, draw):
     answers = []
     for far in (8.0, -30.0):
@@ -238,7 +238,7 @@ def mse_far_outside(mse_scale, draw):
     return answers
 
 
-@case("mse_scale", points=2, title="unsigned codes, tiny and large numbers: error over the least", rtol=0.05)
+@case("mse_scale", points=2, title="unsigned codes, tiny and large numbers: error over the least", rtol=0.1)
 def mse_unsigned(mse_scale, draw):
     answers = []
     for bits, size in ((2, 1e-3), (4, 1e3)):
@@ -307,7 +307,7 @@ def learned_gradient_step(LearnedStep, draw):
     return grads
 
 
-@case("LearnedStep", points=1, title="an optimizer made before the first call moves the step")
+@case("LearnedStep", points=1, title="an optimizer made before the first call moves the step", rtol=1e-3)
 def learned_trained(LearnedStep, draw):
     q = LearnedStep(3)
     optimizer = torch.optim.SGD(q.parameters(), lr=0.5)
