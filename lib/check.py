@@ -247,4 +247,6 @@ def progress() -> Message:
     return Message("note", "Your progress", lines)
 
 
+notebook.read_on()
+
 __all__ = ["check", "hint", "predict", "progress", "reveal"]
