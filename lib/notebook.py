@@ -54,7 +54,7 @@ def origin(implementation: Any) -> str:
 def read_on() -> None:
     """Answer a blank that is called before it is written with one line, in Jupyter, not with a traceback."""
     with contextlib.suppress(NameError):
-        get_ipython().set_custom_exc((NotImplementedError,), _unwritten)  # type: ignore[name-defined]
+        get_ipython().set_custom_exc((NotImplementedError,), _unwritten)  # noqa: F821
 
 
 def _unwritten(shell, kind, error, trace, tb_offset=None) -> None:
