@@ -1,0 +1,130 @@
+"""A process that has imported torch and IPython once and forks a caged kernel for each request.
+
+It reads one JSON request a line on standard input and answers each with a line: the kernel's process id, or what
+went wrong. It ends at the end of its input, and every kernel ends with it. It imports and does nothing more, for a
+fork of a process with threads may hang.
+
+Between this process and a kernel stands its *warden*: it enters the new namespaces, waits for the kernel, and dies
+with the nursery, upon which the system ends the kernel.
+"""
+
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+import traceback
+
+from course import cage, inside, syscalls
+
+
+def serve(names: list[str]) -> None:
+    """Import modules by name, then answer requests until the input ends."""
+    try:
+        inside.preload([*names, "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell"])
+        threads = len(os.listdir("/proc/self/task"))
+        if threads != 1:
+            raise cage.CageError(f"importing {', '.join(names)} started {threads - 1} threads")
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies
+        gc.collect()
+        gc.freeze()  # forked pages stay shared
+    except Exception:
+        return _answer(error=traceback.format_exc())
+    _answer(pid=os.getpid())
+    for line in sys.stdin:
+        ours, theirs = socket.socketpair()
+        if os.fork() == 0:
+            ours.close()
+            _warden(json.loads(line), theirs)
+        theirs.close()
+        answer = b"".join(iter(lambda: ours.recv(65536), b""))
+        ours.close()
+        del line
+        _answer(**json.loads(answer or b'{"error": "the warden died"}'))
+
+
+def _answer(**content) -> None:
+    sys.stdout.write(json.dumps(content) + "\n")
+    sys.stdout.flush()
+
+
+def _warden(request: dict, answer: socket.socket) -> None:
+    """Enter new namespaces, start the kernel in them, and wait for its end."""
+    nursery, kernel = os.getppid(), 0
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        _forget_descriptors(answer.fileno())
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")  # if memory runs out after all, this goes first
+        user = cage.own_user()
+        cage.leave(user)
+        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != nursery:
+            os._exit(1)
+        ours, theirs = socket.socketpair()
+        kernel = os.fork()
+        if kernel == 0:
+            ours.close()
+            _kernel(request, user, answer, theirs)
+        theirs.close()
+        word = b"".join(iter(lambda: ours.recv(65536), b""))
+        if word == b"bound":
+            syscalls.seal(inside.SOCKETS)  # its root is ours; nobody can put another socket in place of these
+            answer.sendall(json.dumps({"pid": kernel}).encode())
+            ours.sendall(b"go")
+            ours.close()
+        else:
+            code = os.waitstatus_to_exitcode(os.waitpid(kernel, 0)[1])
+            kernel = 0
+            word = word.decode() or f"the kernel died at its start ({code})"
+            answer.sendall(json.dumps({"error": word}).encode())
+    except BaseException:
+        answer.sendall(json.dumps({"error": traceback.format_exc()}).encode())
+    finally:
+        answer.close()
+        if kernel:
+            os.waitpid(kernel, 0)
+        os._exit(0)
+
+
+def _kernel(request: dict, user: int | None, answer: socket.socket, warden: socket.socket) -> None:
+    """Build the cage, lock it, and run a kernel in it."""
+    try:
+        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+        answer.close()
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        cage.furnish(request["root"], request["layout"], request["limits"]["scratch"], user)
+        cage.lock(request["layout"], user)
+        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user takes it back
+        inside.limit(request["limits"])
+        sys.path.insert(0, inside.MODULES)
+        application = inside.make_application(request["connection"], request["limits"]["output"])
+        warden.sendall(b"bound")
+        warden.shutdown(socket.SHUT_WR)
+        if warden.recv(2) != b"go":
+            os._exit(1)
+        warden.close()
+    except BaseException:
+        warden.sendall(traceback.format_exc().encode())
+        os._exit(1)
+    for name in [name for name in sys.modules if name == "course" or name.startswith("course.")]:
+        del sys.modules[name]
+    try:
+        application.start()
+    finally:
+        os._exit(0)
+
+
+def _forget_descriptors(keep: int) -> None:
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nowhere, standard)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) not in (0, 1, 2, keep):
+            try:
+                os.close(int(name))
+            except OSError:
+                pass  # the listing's own
