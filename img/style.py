@@ -1,4 +1,6 @@
-"""What the figures of the course share: colours, ground and type."""
+"""What the figures of the course share: colours here, ground and type in course.mplstyle."""
+
+from pathlib import Path
 
 import matplotlib
 
@@ -12,17 +14,6 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
 def use() -> None:
     """Set matplotlib up for a figure of the course, drawn without a screen."""
     matplotlib.use("Agg")
-    matplotlib.rcParams.update(
-        {
-            "figure.facecolor": "white",
-            "savefig.facecolor": "white",
-            "savefig.dpi": 150,
-            "savefig.bbox": "tight",
-            "font.size": 12,
-            "axes.prop_cycle": matplotlib.cycler(color=[BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK]),
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "image.cmap": "cividis",
-            "lines.linewidth": 2,
-        }
-    )
+    import matplotlib.style
+
+    matplotlib.style.use(Path(__file__).with_name("course.mplstyle"))

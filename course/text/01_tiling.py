@@ -22,7 +22,7 @@
 #
 # **How it works**: run the cells from the top with Shift + Enter. Where a cell says `TODO`, replace the line
 # `raise NotImplementedError` by your code, run the cell, then run the `check` below it. Stuck? `hint` gives one hint
-# at a time. An exercise left open stops nothing: go on reading and come back.
+# at a time. Predictions and checks are kept for `progress()`, on this machine only. An exercise left open stops nothing: go on reading and come back.
 
 # %% tags=["setup"]
 from math import ceil, isqrt
@@ -115,7 +115,7 @@ def tmul(tileA: torch.Tensor, tileB: torch.Tensor, t: int) -> torch.Tensor:
 check("tmul", tmul)
 
 # %%
-hint("tmul")
+# hint("tmul")  # stuck? remove the first "#" and run this cell, once for each hint
 
 # %% [markdown]
 # ## 3. Multiply two matrices, tile by tile
@@ -163,7 +163,7 @@ def mmul_tiling(matA: torch.Tensor, matB: torch.Tensor, t: int) -> torch.Tensor:
 check("mmul_tiling", mmul_tiling)
 
 # %%
-hint("mmul_tiling")
+# hint("mmul_tiling")  # stuck? remove the first "#" and run this cell, once for each hint
 
 # %% [markdown]
 # **See it.** Step through the product of two matrices. The cells of $C$ are your function's; a cell that is wrong is
@@ -259,7 +259,7 @@ def tile_traffic(m: int, k: int, n: int, t: int) -> int:
 check("tile_traffic", tile_traffic)
 
 # %%
-hint("tile_traffic")
+# hint("tile_traffic")  # stuck? remove the first "#" and run this cell, once for each hint
 
 # %% [markdown]
 # The formula against the count, for sides that tiles do not always fill:
@@ -274,6 +274,7 @@ for t in (1, 2, 3, 4, 7):
 # %% tags=["raises-exception"]
 import matplotlib.pyplot as plt
 
+plt.style.use("../img/course.mplstyle")
 sides = range(1, 257)
 plt.loglog(sides, [tile_traffic(256, 256, 256, t) for t in sides])
 plt.xlabel("side t of a tile")
@@ -312,7 +313,7 @@ def largest_tile(capacity: int) -> int:
 check("largest_tile", largest_tile)
 
 # %%
-hint("largest_tile")
+# hint("largest_tile")  # stuck? remove the first "#" and run this cell, once for each hint
 
 # %% [markdown]
 # A first-level cache of 32 KiB holds 8192 words of 4 bytes (float32). A tile of this side fits it:
@@ -357,7 +358,7 @@ def arithmetic_intensity(m: int, k: int, n: int, t: int) -> float:
 check("arithmetic_intensity", arithmetic_intensity)
 
 # %%
-hint("arithmetic_intensity")
+# hint("arithmetic_intensity")  # stuck? remove the first "#" and run this cell, once for each hint
 
 # %% tags=["raises-exception"]
 for t in (1, 2, 4, 8, 16, 32):
@@ -397,7 +398,7 @@ def roofline(intensity: float, peak: float, bandwidth: float) -> float:
 check("roofline", roofline)
 
 # %%
-hint("roofline")
+# hint("roofline")  # stuck? remove the first "#" and run this cell, once for each hint
 
 # %% [markdown]
 # A made-up machine: 48 thousand million operations and 4 thousand million words a second. Drawn over the intensity,
@@ -419,8 +420,8 @@ plt.show()
 
 # %% [markdown]
 # Left of the corner memory is the bottleneck, and a larger tile helps. Right of it the processor is, and a larger tile
-# buys nothing. The corner lies at an intensity of `PEAK / BANDWIDTH`, so the smallest tile that frees this machine from
-# its memory is
+# buys nothing. The corner lies at an intensity of `PEAK / BANDWIDTH`. The smallest tile that frees this machine from
+# its memory has a side a little over that, since the words of $C$ count as well:
 
 # %% tags=["raises-exception"]
 next(t for t in range(1, 100) if arithmetic_intensity(1024, 1024, 1024, t) >= PEAK / BANDWIDTH)
@@ -537,7 +538,7 @@ def best_tile(m: int, k: int, n: int, capacity: int) -> tuple[int, int]:
 check("best_tile", best_tile)
 
 # %%
-hint("best_tile")
+# hint("best_tile")  # stuck? remove the first "#" and run this cell, once for each hint
 
 # %% [markdown]
 # How much better is it? Words moved by three square tiles, divided by the words moved by the best tile:
@@ -551,10 +552,10 @@ for capacity in (100, 1000, 10_000, 100_000):
     print(f"{capacity:7} words hold a tile of C of {tm}×{tn}: {squares / words:.2f} times fewer")
 
 # %% [markdown]
-# Around $\sqrt 3 \approx 1.73$. With a capacity of $S$ words, three squares have side $\sqrt{S/3}$ and one almost
-# square $C$ has side close to $\sqrt S$, which is $\sqrt 3$ times as long; and words go as one over the side. The share
-# falls where $m \cdot n$ is no longer small beside the rest. Fast libraries do just this: the innermost kernel keeps
-# a tile of $C$ in registers and streams one column of $A$ and one row of $B$ past it.
+# Around $\sqrt 3 \approx 1.73$. With a capacity of $S$ words, three squares have side $\sqrt{S/3}$, and a square $C$
+# alone has side close to $\sqrt S$, which is $\sqrt 3$ times as long; and words go as one over the side. (Rounding to
+# whole sides moves the ratio a little up or down.) Fast libraries do just this: the innermost kernel keeps a tile of
+# $C$ in registers and streams one column of $A$ and one row of $B$ past it.
 #
 # ## What was left out
 #
