@@ -119,7 +119,15 @@ CATALOGUE = (
     ),
     Lesson(
         "05_qat",
-        exercises=("fold_batchnorm", "QuantConv2d", "quantize_multiplier", "requantize", "integer_conv2d"),
+        exercises=(
+            "fold_batchnorm",
+            "QuantConv2d",
+            "quantize_multiplier",
+            "requantize",
+            "integer_conv2d",
+            "integer_activation",
+            "integer_network",
+        ),
         modules=("qat", "integer"),
     ),
 )
