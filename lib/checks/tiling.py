@@ -75,8 +75,14 @@ def broad(tmul, draw, refused):
 
 
 @case("tmul", title="refuses 2×2 times 3×2, t = 2: tileB has too many rows")
-def deep(tmul, draw, refused):
-    return refused(lambda: tmul(draw.integers(2, 2), draw.integers(3, 2), 2))
+def deep(tmul, draw):
+    try:
+        tmul(draw.integers(2, 2), draw.integers(3, 2), 2)
+    except (ValueError, AssertionError, TypeError):
+        return "refused"
+    except RuntimeError:
+        return "let through: it was torch's product that failed"
+    return "let through"
 
 
 @case("mmul_tiling", title="2×2 times 2×2 in one tile of 2")
