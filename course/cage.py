@@ -84,7 +84,7 @@ def layout(lib: str | os.PathLike | None, hide: tuple[str | os.PathLike, ...] = 
     """
     python = (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix)
     readable = {os.path.abspath(path) for path in (*_SYSTEM, *python) if os.path.exists(path)}
-    readable |= {os.path.realpath(path) for path in readable if not os.path.dirname(path) == "/"}
+    readable |= {os.path.realpath(path) for path in readable if os.path.dirname(path) != "/"}
     hidden = {os.path.realpath(path) for path in (*hide, *_own_folders()) if os.path.isdir(path)}
     steps: Layout = []
     for path in sorted(readable | hidden, key=lambda path: (path.count("/"), path)):

@@ -98,16 +98,17 @@ def make_application(connection: dict, output: int):
 def main() -> None:
     """Run one kernel, as bubblewrap starts it: the request is on standard input."""
     request = json.loads(sys.stdin.readline())
+    ready, nowhere = os.dup(1), os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 1)  # ipykernel says something there
     preload(request["preload"])
     os.makedirs(SOCKETS, exist_ok=True)
     os.chdir(SCRATCH)
     limit(request["limits"])
     sys.path.insert(0, MODULES)
     application = make_application(request["connection"], request["limits"]["output"])
-    os.write(1, b"ready\n")
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(nowhere, standard)
+    os.write(ready, b"ready\n")
+    for descriptor in (0, 2, ready):
+        os.dup2(nowhere, descriptor)
     application.start()
 
 

@@ -20,6 +20,7 @@ import tempfile
 import uuid
 import weakref
 from importlib.metadata import EntryPoint
+from typing import ClassVar
 
 import zmq
 from jupyter_client.provisioning import KernelProvisionerBase, KernelProvisionerFactory
@@ -101,7 +102,7 @@ def prepare(
 class Nursery:
     """The preloaded process, seen from the grader; see `course.nursery`."""
 
-    _all: dict[tuple, "Nursery"] = {}
+    _all: ClassVar[dict[tuple, "Nursery"]] = {}
 
     @classmethod
     def of(cls, preload: tuple[str, ...]) -> "Nursery":

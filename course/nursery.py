@@ -8,6 +8,7 @@ Between this process and a kernel stands its *warden*: it enters the new namespa
 with the nursery, upon which the system ends the kernel.
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -38,9 +39,8 @@ def serve(names: list[str]) -> None:
             ours.close()
             _warden(json.loads(line), theirs)
         theirs.close()
-        answer = b"".join(iter(lambda: ours.recv(65536), b""))
+        answer = _hear(ours)
         ours.close()
-        del line
         _answer(**json.loads(answer or b'{"error": "the warden died"}'))
 
 
@@ -69,7 +69,7 @@ def _warden(request: dict, answer: socket.socket) -> None:
             ours.close()
             _kernel(request, user, answer, theirs)
         theirs.close()
-        word = b"".join(iter(lambda: ours.recv(65536), b""))
+        word = _hear(ours)
         if word == b"bound":
             syscalls.seal(inside.SOCKETS)  # its root is ours; nobody can put another socket in place of these
             answer.sendall(json.dumps({"pid": kernel}).encode())
@@ -118,13 +118,17 @@ def _kernel(request: dict, user: int | None, answer: socket.socket, warden: sock
         os._exit(0)
 
 
+def _hear(peer: socket.socket) -> bytes:
+    """Return what the other side says until it has no more to say."""
+    with peer.makefile("rb") as words:
+        return words.read()
+
+
 def _forget_descriptors(keep: int) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nowhere, standard)
     for name in os.listdir("/proc/self/fd"):
         if int(name) not in (0, 1, 2, keep):
-            try:
+            with contextlib.suppress(OSError):  # the listing's own
                 os.close(int(name))
-            except OSError:
-                pass  # the listing's own
