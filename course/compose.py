@@ -180,6 +180,13 @@ def compose(lesson: Lesson, submission: Submission, probes: dict[str, str]) -> N
     return graded
 
 
+# Some installs put a finder for the course's own checkout on the path of every Python of the environment.
+SITE = """import os, sys
+sys.meta_path[:] = [f for f in sys.meta_path if not getattr(f, "__module__", "").startswith("__editable__")]
+sys.path[:] = [p for p in sys.path if not os.path.exists(os.path.join(p, "course", "referee.py"))]
+"""
+
+
 def stage(lesson: Lesson, folder: Path, lib: Path) -> Path:
     """Copy what a kernel may import of ``lib``: nothing of this lesson's references or of later ones.
 
@@ -191,9 +198,10 @@ def stage(lesson: Lesson, folder: Path, lib: Path) -> Path:
     from course.lessons import CATALOGUE
 
     later = CATALOGUE[[other.name for other in CATALOGUE].index(lesson.name) :]
-    withheld = {module for other in later for module in other.modules} | {"check", "notebook", "show", "compare"}
+    withheld = {module for other in later for module in other.modules}
     (folder / "lib").mkdir(parents=True)
     for path in lib.glob("*.py"):
         if path.stem not in withheld:
             (folder / "lib" / path.name).write_bytes(path.read_bytes())
+    (folder / "sitecustomize.py").write_text(SITE, encoding="utf-8")
     return folder

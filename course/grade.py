@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -170,7 +171,9 @@ def _status(statuses: list[str], points: int, worth: int) -> str:
 def _message(checks: list[dict], status: str, note: str, named: str) -> str:
     if status in ("right", "not written"):
         return note
-    failing = [f"{c['title']}: {c['message']}" for c in checks if c["status"] != "right"]
+    failing = [c for c in checks if c["status"] != "right"]
+    grouped = [(m, "; ".join(c["title"] for c in same)) for m, same in groupby(failing, lambda c: c["message"])]
+    failing = [f"{titles}: {message}" for message, titles in grouped]
     looks = f"This looks like a known mistake: {named}" if named else ""
     return " ".join(part for part in (looks, note, "; ".join(failing)) if part)
 

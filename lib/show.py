@@ -74,7 +74,7 @@ def _numbers(value: Any) -> tuple[list[list[str]], str] | None:
     """The rows of a small array as text, and a word on its shape; ``None`` for anything else."""
     if isinstance(value, np.ndarray):
         value = torch.as_tensor(value)
-    if not isinstance(value, torch.Tensor) or not 0 < value.numel() <= LARGEST:
+    if not isinstance(value, torch.Tensor) or value.is_meta or not 0 < value.numel() <= LARGEST:
         return None
     rows = value.detach().reshape(-1, value.shape[-1] if value.ndim else 1)
     text = [[f"{x:.5g}" if isinstance(x, float) else str(x) for x in row] for row in rows.tolist()]

@@ -124,6 +124,22 @@ def test_blank_as_shipped_passes_nothing(lesson, exercise):
 
 
 @BOTH
+@pytest.mark.parametrize("lazy", ["refuses", "returns nothing", "returns its first argument"])
+def test_an_answer_without_work_earns_nothing(lesson, exercise, lazy):
+    def implementation(*args, **kwargs):
+        if lazy == "refuses":
+            raise ValueError("no")
+        return args[0] if lazy == "returns its first argument" and args else None
+
+    implementation.apply = implementation
+    hidden = lesson.probes(exercise)
+    passed = {probe.name for probe in hidden} - set(wrong(lesson, hidden, implementation))
+    if lazy != "returns its first argument":
+        assert not passed
+    assert sum(p.points for p in hidden if p.name in passed) <= lesson.points(exercise) // 2
+
+
+@BOTH
 def test_reference_passes_everything(lesson, exercise):
     reference = lesson.reference(exercise)
     public = cases_in(lesson.public(), exercise)
@@ -148,9 +164,7 @@ def test_hidden_checks_reject_every_mistake(lesson, mistake):
 @pytest.mark.parametrize(("lesson", "mistake"), MISTAKES)
 def test_check_names_every_mistake_it_can_reach(lesson, mistake):
     content = json.loads(lesson.recorded.read_text())["exercises"][mistake.exercise]
-    verdict = _judge(
-        mistake.exercise, mistake.implementation, cases_in(lesson.public(), mistake.exercise), content
-    )
+    verdict = _judge(mistake.exercise, mistake.implementation, cases_in(lesson.public(), mistake.exercise), content)
     if mistake.name in [m["name"] for m in content["mistakes"]]:
         assert verdict.status == "wrong"
         assert mistake.hint in str(verdict)

@@ -23,7 +23,8 @@ def refuses(tmul, draw, refused):
     t = draw.number(2, 6)
     shapes = [((t + 1, t), (t, t)), ((t, t + 1), (t + 1, t)), ((t, t), (t, t + 1))]
     shapes += [((t, t + 1), (t, t)), ((t, t), (t + 1, t)), ((1, t + 2), (t + 2, 1))]
-    return [refused(lambda a=a, b=b: tmul(draw.normal(*a), draw.normal(*b), t)) for a, b in shapes]
+    fits = tmul(draw.normal(t, t), draw.normal(t, t), t)
+    return fits, [refused(lambda a=a, b=b: tmul(draw.normal(*a), draw.normal(*b), t)) for a, b in shapes]
 
 
 @case("mmul_tiling", points=1, title="tiles that fill the matrices")
@@ -89,9 +90,9 @@ def doubled(mmul_tiling, draw):
 def pieces(mmul_tiling, draw, watch):
     matA, matB = draw.normal(8, 6), draw.normal(6, 9)
     with watch() as seen:
-        mmul_tiling(matA, matB, 3)
+        matC = mmul_tiling(matA, matB, 3)
     products = ("aten.mm", "aten.bmm", "aten.addmm", "aten.baddbmm", "aten.addbmm", "aten.mv", "aten.dot")
-    return [name for name, shapes in seen if name in products and max(map(max, shapes)) > 3]
+    return matC, [name for name, shapes in seen if name in products and max(map(max, shapes)) > 3]
 
 
 @case(
