@@ -58,11 +58,12 @@ def ways(x: torch.Tensor, weights: torch.Tensor, stride: int) -> dict[str, tuple
     slices = lambda: inputs_lowering(x, kernel, stride, padding)  # noqa: E731
     view = lambda: strided_view(x, kernel, stride, padding)  # noqa: E731
     unfold = lambda: F.unfold(x, kernel, 1, padding, stride)  # noqa: E731
+    ready = slices()
     return {
         "slices": (slices, whole(slices)),
         "strided view": (view, whole(view)),
         "F.unfold": (unfold, lambda: (rows @ unfold()).unflatten(2, (oh, ow))),
-        "product": (lambda: None, lambda lowered=slices(): rows @ lowered),
+        "product": (lambda: None, lambda: rows @ ready),
         "F.conv2d": (lambda: None, lambda: F.conv2d(x, weights, None, stride, padding)),
     }
 
