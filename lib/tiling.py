@@ -37,7 +37,8 @@ def mmul_tiling(matA: torch.Tensor, matB: torch.Tensor, t: int) -> torch.Tensor:
 
     Parameters
     ----------
-    matA, matB : tensors of shape (m, k) and (k, n), of one dtype, integers included; left unchanged
+    matA, matB : tensors of shape (m, k) and (k, n), of one dtype
+        Integers work too. Both are left unchanged.
     t : the side of a tile; the last tile of a row or column may be smaller
 
     Returns
@@ -61,10 +62,10 @@ def mmul_tiling(matA: torch.Tensor, matB: torch.Tensor, t: int) -> torch.Tensor:
 
 
 def tile_traffic(m: int, k: int, n: int, t: int) -> int:
-    """Count the words that the tiled product of (m, k) and (k, n) carries in and out of fast memory.
+    """Count the words that the tiled product of (m, k) and (k, n) moves.
 
-    A tile of C stays in fast memory until it is finished, and is then written out once; for each product
-    of tiles, one tile of A and one of B are read.
+    For each product of tiles, one tile of A and one of B are read into fast memory. A tile
+    of C stays there until it is finished, and is then written out once.
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ def tile_traffic(m: int, k: int, n: int, t: int) -> int:
 
 
 def largest_tile(capacity: int) -> int:
-    """Find the largest ``t`` for which a tile of A, one of B and one of C fit fast memory together.
+    """Find the largest tile side for which tiles of A, B and C fit fast memory together.
 
     Parameters
     ----------
@@ -128,8 +129,8 @@ def roofline(intensity: float, peak: float, bandwidth: float) -> float:
 def best_tile(m: int, k: int, n: int, capacity: int) -> tuple[int, int]:
     """Choose the sides of a tile of C so that the fewest words move.
 
-    Fast memory holds a whole tm × tn tile of C, but only one column of A's tile (tm words) and one row of
-    B's tile (tn words) at a time.
+    Fast memory holds a whole tm × tn tile of C, but only one column of A's tile (tm words)
+    and one row of B's tile (tn words) at a time.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # Lesson 1 · Tiling
 #
-# A processor multiplies numbers much faster than memory can bring them. **Tiling** is the answer: cut the matrices
-# into small square *tiles*, bring a few of them close to the processor, and use every number many times before
-# letting it go. The same idea runs every fast matrix product there is, and in the next lesson it will run a
-# convolution.
+# A processor multiplies numbers much faster than its large, slow memory can bring them. Close to the processor there is
+# a *fast memory*, a cache, but it is small. **Tiling** makes the most of it: cut the matrices into small square *tiles*,
+# bring a few of them into fast memory, and use every number many times before letting it go. Every fast matrix
+# product rests on this, and in the next lesson a convolution will too.
 #
 # ![Three matrices cut into tiles of 2 by 2. One tile of A and one tile of B are filled; their product is added to
 # one tile of C. A strip of A's tiles and a strip of B's tiles are tinted: all of them take part in that tile of C.
@@ -15,7 +15,7 @@
 # * `tmul` and `mmul_tiling`, a matrix product made of tiles, for matrices of any shape;
 # * `tile_traffic`, `largest_tile`, `arithmetic_intensity` and `roofline`, which tell *before* anything runs how much
 #   memory traffic it costs and whether memory or the processor will be the bottleneck;
-# * as a stretch, `best_tile`, which finds a tile almost √3 times better than the square one everybody starts with.
+# * as a stretch, `best_tile`, which moves about √3 times fewer words than three equal squares do.
 #
 # **What it assumes**: the matrix product, Python functions and loops, slices such as `x[2:4]`. **Time**: about 90
 # minutes; the minutes beside each exercise are an estimate.
@@ -107,7 +107,8 @@ def tmul(tileA: torch.Tensor, tileB: torch.Tensor, t: int) -> torch.Tensor:
     ValueError
         if any of the four sides is over ``t``.
     """
-    # TODO: raise a ValueError if a side of tileA or tileB is over t; otherwise return their product.
+    # TODO: raise a ValueError if a side of tileA or tileB is over t;
+    # otherwise return their product.
     raise NotImplementedError
 
 
@@ -142,7 +143,8 @@ def mmul_tiling(matA: torch.Tensor, matB: torch.Tensor, t: int) -> torch.Tensor:
 
     Parameters
     ----------
-    matA, matB : tensors of shape (m, k) and (k, n), of one dtype, integers included; left unchanged
+    matA, matB : tensors of shape (m, k) and (k, n), of one dtype
+        Integers work too. Both are left unchanged.
     t : the side of a tile; the last tile of a row or column may be smaller
 
     Returns
@@ -154,8 +156,8 @@ def mmul_tiling(matA: torch.Tensor, matB: torch.Tensor, t: int) -> torch.Tensor:
     ValueError
         if `matA` has not as many columns as `matB` has rows.
     """
-    # TODO: refuse inner sides that differ. Then start from a C of zeros, with matA's dtype and device, and add
-    # tmul(tile of A, tile of B, t) to the tile of C that it belongs to, for every i, j and p.
+    # TODO: refuse inner sides that differ. Start from a C of zeros, with matA's dtype and
+    # device. For every i, j and p, add tmul(tile of A, tile of B, t) to its tile of C.
     raise NotImplementedError
 
 
@@ -168,7 +170,7 @@ check("mmul_tiling", mmul_tiling)
 # %% [markdown]
 # **See it.** Step through the product of two matrices. The cells of $C$ are your function's; a cell that is wrong is
 # crossed out. Change the tile's side and the order of the loops, and watch what fast memory holds and how many words
-# have been moved.
+# have been moved. (The view calls the innermost loop k; here it is p, because k is a side.)
 
 # %%
 from lib import views
@@ -213,34 +215,35 @@ def count_words(m, k, n, t):
 
 
 # %% [markdown]
-# In tiles of side 1, where nothing is used twice, a 6×6 times 6×6 product moves this many words:
+# In tiles of side 1, where no word that was read is used twice, a 6×6 times 6×6 product moves this many words:
 
 # %% tags=["raises-exception"]
 count_words(6, 6, 6, 1)
 
 # %% [markdown]
-# **Predict.** How many words does the same product move with $t = 2$?
+# **Predict.** How many words does the same product move with $t = 3$?
 
 # %%
 predict("tiling-words", ...)
 
 # %% tags=["raises-exception"]
-reveal("tiling-words", count_words(6, 6, 6, 2))
+reveal("tiling-words", count_words(6, 6, 6, 3))
 
 
 # %% [markdown]
 # Counting takes a whole multiplication. A formula is faster. Look at one tile of $A$: it takes part in one product for
 # each tile column of $C$, and $C$ has $\lceil n/t \rceil$ of them. So every word of $A$ is read $\lceil n/t \rceil$
-# times. How often is a word of $B$ read, and how often is a word of $C$ written?
+# times. In the 4×4 example of section 1, that is $\lceil 4/2 \rceil = 2$ times 16 words. How often is a word of $B$
+# read, and how often is a word of $C$ written?
 #
 # **Exercise** `tile_traffic` · medium · 10 minutes
 
 # %% exercise="tile_traffic"
 def tile_traffic(m: int, k: int, n: int, t: int) -> int:
-    """Count the words that the tiled product of (m, k) and (k, n) carries in and out of fast memory.
+    """Count the words that the tiled product of (m, k) and (k, n) moves.
 
-    A tile of C stays in fast memory until it is finished, and is then written out once; for each product
-    of tiles, one tile of A and one of B are read.
+    For each product of tiles, one tile of A and one of B are read into fast memory. A tile
+    of C stays there until it is finished, and is then written out once.
 
     Parameters
     ----------
@@ -290,12 +293,13 @@ plt.show()
 # ## 5. How large may a tile be?
 #
 # As large as fast memory allows. It must hold a tile of $A$, one of $B$ and one of $C$ at the same time: $3t^2$ words.
+# So 12 words have room for $t = 2$, since $3 \cdot 2^2 = 12$, and 11 words only for $t = 1$.
 #
 # **Exercise** `largest_tile` · easy · 5 minutes
 
 # %% exercise="largest_tile"
 def largest_tile(capacity: int) -> int:
-    """Find the largest ``t`` for which a tile of A, one of B and one of C fit fast memory together.
+    """Find the largest tile side for which tiles of A, B and C fit fast memory together.
 
     Parameters
     ----------
@@ -305,7 +309,7 @@ def largest_tile(capacity: int) -> int:
     -------
     int: the largest t with 3 t² ≤ capacity (0 where not even t = 1 fits)
     """
-    # TODO: solve 3 t² ≤ capacity for t, rounded down. math.isqrt is imported; try isqrt(8), isqrt(9).
+    # TODO: solve 3 t² ≤ capacity for t, rounded down. isqrt is imported; try isqrt(8).
     raise NotImplementedError
 
 
@@ -331,7 +335,8 @@ largest_tile(32 * 1024 // 4)
 # $$\text{arithmetic intensity} = \frac{2mkn \text{ operations}}{\text{words moved}}
 # \qquad \text{(operations a word)}.$$
 #
-# It says how much work each word does for its journey.
+# It says how much work each word does for its journey. The 4×4 product in tiles of 2 does $2 \cdot 4^3 = 128$ operations
+# and moves 80 words: 1.6 operations a word.
 #
 # **Exercise** `arithmetic_intensity` · easy · 5 minutes
 
@@ -367,7 +372,7 @@ for t in (1, 2, 4, 8, 16, 32):
 
 # %% [markdown]
 # For large matrices the intensity is close to $t$. Put $m = k = n$ into the formula: the words are about $2n^3/t$, and
-# $2n^3$ divided by that is $t$. **The side of a tile is the number of operations that a word pays for.**
+# $2n^3$ divided by that is $t$: **tiles of side $t$ buy about $t$ operations with every word moved.**
 #
 # Now take a machine that can do `peak` operations a second and whose slow memory delivers `bandwidth` words a second.
 # A computation with intensity $I$ can never run faster than either limit:
@@ -401,18 +406,19 @@ check("roofline", roofline)
 # hint("roofline")  # stuck? remove the first "#" and run this cell, once for each hint
 
 # %% [markdown]
-# A made-up machine: 48 thousand million operations and 4 thousand million words a second. Drawn over the intensity,
-# the bound has the shape of a roof, and each tile size stands somewhere under it.
+# A made-up machine does $48 \cdot 10^9$ operations a second, and its memory delivers $4 \cdot 10^9$ words a second. Drawn
+# over the intensity, the bound has the shape of a roof; each tile size has its place along it.
 
 # %% tags=["raises-exception"]
 PEAK, BANDWIDTH = 48e9, 4e9
 tiles = [1, 2, 4, 8, 16, 32, 64]
 intensities = [arithmetic_intensity(1024, 1024, 1024, t) for t in tiles]
-line = [2**x for x in range(-1, 8)] + [PEAK / BANDWIDTH]
-plt.loglog(sorted(line), [roofline(x, PEAK, BANDWIDTH) for x in sorted(line)], label="roofline")
-plt.loglog(intensities, [roofline(x, PEAK, BANDWIDTH) for x in intensities], "o", label="tiles")
-for t, x in zip(tiles, intensities):
-    plt.annotate(f"t = {t}", (x, roofline(x, PEAK, BANDWIDTH)), (6, -14), textcoords="offset points")
+speeds = [roofline(x, PEAK, BANDWIDTH) for x in intensities]
+roof = [0.5, PEAK / BANDWIDTH, 128]
+plt.loglog(roof, [roofline(x, PEAK, BANDWIDTH) for x in roof], label="roofline")
+plt.loglog(intensities, speeds, "o", label="1024×1024 times 1024×1024")
+for t, x, y in zip(tiles, intensities, speeds):
+    plt.annotate(f"t = {t}", (x, y), (4, -16), textcoords="offset points")
 plt.xlabel("arithmetic intensity (operations a word)")
 plt.ylabel("operations a second, at most")
 plt.legend()
@@ -445,8 +451,9 @@ import json
 from pathlib import Path
 
 measured = json.loads(Path("../img/blocking.json").read_text())
-loops, tiles4 = (measured["vectorisation"][name] for name in ("number by number", "tiles, t = 4"))
-print(f"plain loops: {loops:,.0f} times as long as one @; tiles of 4: {tiles4:,.0f} times")
+times = measured["vectorisation"]
+loops, tiles4 = times["number by number"], times["tiles, t = 4"]
+print(f"as multiples of one @: plain loops {loops:,.0f}, tiles of 4 {tiles4:,.0f}")
 reveal("tiling-in-python", "faster" if tiles4 < loops else "slower")
 
 # %% [markdown]
@@ -455,8 +462,8 @@ reveal("tiling-in-python", "faster" if tiles4 < loops else "slower")
 # of all. Right, a curve: a 4096 by 4096 sum of outer products with C in tiles; it is slow for small tiles, fastest for
 # tiles of middle size, and slower again when a tile no longer fits the last cache.](../img/blocking.png)
 #
-# **Left: no cache is involved.** These matrices fit the second-level cache whole, whatever the tile. Tiles of 4 are
-# slow because Python makes thousands of small calls, each of which costs far more than the arithmetic in it. Larger
+# **Left: the cache plays no part.** All three matrices fit the second-level cache together, whatever the tile. Tiles of 4
+# are slow because Python makes thousands of small calls, each of which costs far more than the arithmetic in it. Larger
 # tiles are faster because there are fewer calls, and because more of the work runs in vector instructions: this gain
 # is called *vectorisation*. One `@` wins, since it has no Python loop at all (and is tiled inside, in compiled code).
 # Who times only this and says "tiling makes it faster" has measured the wrong thing.
@@ -464,8 +471,8 @@ reveal("tiling-in-python", "faster" if tiles4 < loops else "slower")
 # **Right: the same operator throughout.** A large $C$ is a sum of outer products, (column of $A$) × (row of $B$), and
 # is computed tile by tile; each tile is finished before the next begins. Arithmetic and operator are the same for
 # every tile size. Two things change. Small tiles need more calls, so the curve falls at first. And a tile too large for
-# the caches travels to main memory and back for every single outer product, so the curve rises at the end. That rise
-# is what blocking for the cache saves:
+# the caches travels to main memory and back for every single outer product, so the curve rises at the end. (The dotted
+# lines show which side fills each cache of that machine.) That rise is what blocking for the cache saves:
 
 # %%
 whole, best = measured["cache"]["4096"], min(measured["cache"].values())
@@ -512,8 +519,8 @@ for t in (8, 16, 32, 96):
 def best_tile(m: int, k: int, n: int, capacity: int) -> tuple[int, int]:
     """Choose the sides of a tile of C so that the fewest words move.
 
-    Fast memory holds a whole tm × tn tile of C, but only one column of A's tile (tm words) and one row of
-    B's tile (tn words) at a time.
+    Fast memory holds a whole tm × tn tile of C, but only one column of A's tile (tm words)
+    and one row of B's tile (tn words) at a time.
 
     Parameters
     ----------
@@ -530,7 +537,8 @@ def best_tile(m: int, k: int, n: int, capacity: int) -> tuple[int, int]:
     ValueError
         if capacity is under 3: not even a tile of one word fits.
     """
-    # TODO: for each tm from 1 to m that leaves room, take the largest tn that fits; return the best pair.
+    # TODO: for each tm from 1 to m that leaves room, take the largest tn that fits;
+    # return the pair with the fewest words.
     raise NotImplementedError
 
 
@@ -549,7 +557,7 @@ for capacity in (100, 1000, 10_000, 100_000):
     tm, tn = best_tile(side, side, side, capacity)
     words = side * side * (ceil(side / tm) + ceil(side / tn) + 1)
     squares = tile_traffic(side, side, side, largest_tile(capacity))
-    print(f"{capacity:7} words hold a tile of C of {tm}×{tn}: {squares / words:.2f} times fewer")
+    print(f"{capacity:7} words: best tile {tm}×{tn}, {squares / words:.2f} times fewer")
 
 # %% [markdown]
 # Around $\sqrt 3 \approx 1.73$. With a capacity of $S$ words, three squares have side $\sqrt{S/3}$, and a square $C$
