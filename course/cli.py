@@ -37,6 +37,10 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="submissions at a time")
     grade.add_argument("--seed", type=int, metavar="N", help="for the same gradebook again; else a fresh one")
     grade.set_defaults(run=_grade)
+    release = commands.add_parser("release", help="write what students get for lessons 1 to N")
+    release.add_argument("--upto", type=int, required=True, metavar="N")
+    release.add_argument("--out", type=Path, required=True, metavar="DIR")
+    release.set_defaults(run=_release)
     return parser
 
 
@@ -83,6 +87,12 @@ def _with_progress(jobs: list, results: Iterator[dict]) -> list[dict]:
             done.append(result)
             progress.advance(task)
     return done
+
+
+def _release(args: argparse.Namespace) -> None:
+    from course.release import release
+
+    print(f"released lessons 1 to {args.upto} into {release(args.upto, args.out)}")
 
 
 if __name__ == "__main__":
