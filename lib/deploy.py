@@ -13,7 +13,15 @@ from torch.utils._pytree import tree_leaves
 from lib.codes import code_range
 from lib.network import POOLS, Network, step_of
 
-__all__ = ["IntegerLayer", "float_operations", "image_codes", "integer_layers", "mismatches", "simulate"]
+__all__ = [
+    "IntegerLayer",
+    "float_operations",
+    "image_codes",
+    "integer_layers",
+    "integer_linear",
+    "mismatches",
+    "simulate",
+]
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,27 @@ class IntegerLayer:
     padding: tuple[int, int] = (0, 0)
     pool: str | None = None
     bits: int = 8
+
+
+def integer_linear(
+    codes: Tensor, weight: Tensor, bias: Tensor, matmul: Callable[[Tensor, Tensor], Tensor] = torch.matmul
+) -> Tensor:
+    """Multiply codes by codes, and count in int32.
+
+    Parameters
+    ----------
+    codes : Tensor, shape (N, C), uint8
+    weight : Tensor, shape (O, C), int8
+    bias : Tensor, shape (O,), int32
+    matmul : callable
+        Multiplies two int32 matrices.
+
+    Returns
+    -------
+    Tensor, shape (N, O), int32
+        The accumulators.
+    """
+    return matmul(codes.to(torch.int32), weight.to(torch.int32).t()) + bias
 
 
 def integer_layers(network: Network, quantize_multiplier: Callable[[float], tuple[int, int]]) -> list[IntegerLayer]:

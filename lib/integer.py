@@ -7,13 +7,12 @@ import torch
 from torch import Tensor
 
 from lib.codes import code_range
-from lib.deploy import IntegerLayer
+from lib.deploy import IntegerLayer, integer_linear
 from lib.lowering import conv2d
 
 __all__ = [
     "integer_activation",
     "integer_conv2d",
-    "integer_linear",
     "integer_network",
     "quantize_multiplier",
     "requantize",
@@ -144,27 +143,6 @@ def integer_activation(
     if pool == "average":
         shift = shift + 2
     return requantize(x, multiplier, shift, bits)
-
-
-def integer_linear(
-    codes: Tensor, weight: Tensor, bias: Tensor, matmul: Callable[[Tensor, Tensor], Tensor] = torch.matmul
-) -> Tensor:
-    """Multiply codes by codes, and count in int32.
-
-    Parameters
-    ----------
-    codes : Tensor, shape (N, C), uint8
-    weight : Tensor, shape (O, C), int8
-    bias : Tensor, shape (O,), int32
-    matmul : callable
-        Multiplies two int32 matrices.
-
-    Returns
-    -------
-    Tensor, shape (N, O), int32
-        The accumulators.
-    """
-    return matmul(codes.to(torch.int32), weight.to(torch.int32).t()) + bias
 
 
 def integer_network(

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from lib.codes import code_range
 from lib.quantizer import LearnedStep, Quantizer, fake_quantize, mse_scale
 
-__all__ = ["POOLS", "BestStep", "Network", "fold", "quantize", "quantizers", "step_of"]
+__all__ = ["POOLS", "BestLearnedStep", "BestStep", "FixedStep", "Network", "fold", "quantize", "quantizers", "step_of"]
 
 POOLS = (None, "max", "average")
 INPUT_BITS = 8
@@ -103,15 +103,25 @@ class BestLearnedStep(LearnedStep):
 
 
 class FixedStep(nn.Module):
-    """An unsigned quantizer whose step is known beforehand."""
+    """A quantizer whose step is known beforehand.
 
-    def __init__(self, bits: int, step: float):
+    Parameters
+    ----------
+    bits : int
+        From 2 to 16.
+    step : float or Tensor
+        One for all, or one for each channel in the shape that broadcasts against the input.
+    signed : bool
+        Which codes: see `code_range`.
+    """
+
+    def __init__(self, bits: int, step: float | Tensor, signed: bool = False):
         super().__init__()
-        self.bits = bits
-        self.register_buffer("step", torch.tensor(step))
+        self.bits, self.signed = bits, signed
+        self.register_buffer("step", torch.as_tensor(step, dtype=torch.float32))
 
     def forward(self, x: Tensor) -> Tensor:
-        return fake_quantize(x, self.step, 0, *code_range(self.bits, signed=False))
+        return fake_quantize(x, self.step, 0, *code_range(self.bits, self.signed))
 
 
 def step_of(quantizer: nn.Module) -> Tensor:

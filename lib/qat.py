@@ -54,7 +54,7 @@ class QuantConv2d(nn.Module):
     quantize_input, quantize_weight : nn.Module
         Quantizers; `step_of` gives the step of each once it was called.
     convolve : callable
-        Called as convolve(input, weight, bias, stride, padding).
+        Called as convolve(input, weight, bias, stride, padding); kept in an attribute of its name, as all of these.
     """
 
     def __init__(
