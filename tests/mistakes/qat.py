@@ -9,6 +9,7 @@ from lib.network import step_of
 from lib.qat import QuantConv2d
 from lib.ste import roundpass
 from tests.mistakes.qat_integers import *  # noqa: F403
+from tests.mistakes.qat_network import *  # noqa: F403
 
 
 def zeros_for(bias, norm):
