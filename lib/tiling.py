@@ -57,7 +57,8 @@ def mmul_tiling(matA: torch.Tensor, matB: torch.Tensor, t: int) -> torch.Tensor:
     for i in range(0, m, t):
         for j in range(0, n, t):
             for p in range(0, k, t):
-                matC[i : i + t, j : j + t] += tmul(matA[i : i + t, p : p + t], matB[p : p + t, j : j + t], t)
+                tileA, tileB = matA[i : i + t, p : p + t], matB[p : p + t, j : j + t]
+                matC[i : i + t, j : j + t] += tmul(tileA, tileB, t)
     return matC
 
 

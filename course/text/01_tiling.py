@@ -22,7 +22,8 @@
 #
 # **How it works**: run the cells from the top with Shift + Enter. Where a cell says `TODO`, replace the line
 # `raise NotImplementedError` by your code, run the cell, then run the `check` below it. Stuck? `hint` gives one hint
-# at a time. Predictions and checks are kept for `progress()`, on this machine only. An exercise left open stops nothing: go on reading and come back.
+# at a time. An exercise left open stops nothing: go on reading and come back. Predictions and checks are kept for
+# `progress()`, on this machine only.
 
 # %% tags=["setup"]
 from math import ceil, isqrt
