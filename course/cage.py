@@ -12,6 +12,7 @@ has imported torch already; bubblewrap does nearly the same where only it is all
 import contextlib
 import dataclasses
 import functools
+import json
 import os
 import pathlib
 import shutil
@@ -26,7 +27,8 @@ _SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _SHARED = 16 << 20  # bytes of named shared memory, under bubblewrap
 PROGRAM = "/inside.py"
-_UNUSED_UIDS = 1_900_000_000  # systemd's table of user ids has nothing from 1 879 048 191 to 2 147 483 647
+_SEEN = "the folder of the course is in sight"
+_LAST_UNUSED_UID = 2_147_483_646  # systemd's table of user ids has nothing from 1 879 048 191 to here
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,16 +113,16 @@ def _own_folders() -> list[pathlib.Path]:
 
 
 def own_user() -> int | None:
-    """Return a user id that nobody has, for one kernel, where the caller is root and may take it; else None.
+    """Return a user id that nobody has, for one kernel, where the caller is root; else None.
 
-    Limits on processes do not bind root, and root reads everything.
+    Limits on processes do not bind root, and root may read and write what belongs to root, capabilities or not.
     """
     if os.geteuid() != 0:
         return None
-    user = _UNUSED_UIDS + os.getpid() % 10_000_000
     with open("/proc/self/uid_map") as ranges:
-        inside = [tuple(map(int, line.split())) for line in ranges]
-    return user if any(first <= user < first + count for first, _, count in inside) else None
+        first, _, count = max((tuple(map(int, line.split())) for line in ranges), key=lambda entry: entry[2])
+    last = min(first + count - 1, _LAST_UNUSED_UID)
+    return last - os.getpid() % min(100_000_000, max(1, count // 2))
 
 
 def leave(user: int | None) -> None:
@@ -241,21 +243,24 @@ def available() -> str | None:
     return status()[0]
 
 
-def _try_landlock() -> None:
+def _try_landlock(steps: Layout | None = None) -> None:
     if not syscalls.landlock_version():
         raise CageError("this Linux was built or started without it (5.13 or later can have it)")
-    code = "import sys; sys.path.insert(0, sys.argv[1]); from course import cage; cage._trial(sys.argv[2])"
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from course import cage; cage._trial(*sys.argv[2:])"
     package = str(pathlib.Path(__file__).resolve().parents[1])
     with tempfile.TemporaryDirectory() as root:
-        _run_trial([sys.executable, "-s", "-P", "-c", code, package, root])
+        _run_trial([sys.executable, "-s", "-P", "-c", code, package, root, json.dumps(steps or layout(None))])
 
 
-def _try_bubblewrap() -> None:
+def _try_bubblewrap(steps: Layout | None = None) -> None:
     if shutil.which("bwrap") is None:
         raise CageError("bwrap is not installed")
+    if os.geteuid() == 0:
+        raise CageError("a kernel that root starts this way stays root; start it as an ordinary user")
+    code = f"import os; print({_SEEN!r} if os.path.exists({__file__!r}) else 'caged')"
     with memory_file(syscalls.filter_program()) as rules:
-        command = bubblewrap(layout(None), Limits(), {}, rules, 2)
-        _run_trial([*command, sys.executable, "-I", "-S", "-c", "print('caged')"], pass_fds=(rules,))
+        command = bubblewrap(steps or layout(None), Limits(), {}, rules, 2)
+        _run_trial([*command, sys.executable, "-I", "-S", "-c", code], pass_fds=(rules,))
 
 
 def _run_trial(command: list[str], **options) -> None:
@@ -265,8 +270,8 @@ def _run_trial(command: list[str], **options) -> None:
         raise CageError(lines[-1] if lines else f"the trial ended with {done.returncode}")
 
 
-def _trial(root: str) -> None:
-    user, steps = own_user(), layout(None)
+def _trial(root: str, layout_text: str) -> None:
+    user, steps = own_user(), json.loads(layout_text)
     leave(user)
     child = os.fork()
     if child:
@@ -275,8 +280,7 @@ def _trial(root: str) -> None:
     try:
         furnish(root, steps, 1 << 20, user)
         lock(steps, user)
-        seen = os.path.exists(__file__)
-        os.write(1, b"the course's own folder is in sight\n" if seen else b"caged\n")
+        os.write(1, f"{_SEEN if os.path.exists(__file__) else 'caged'}\n".encode())
     except OSError as error:
         os.write(2, f"{error}\n".encode())
     finally:

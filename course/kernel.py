@@ -126,13 +126,21 @@ class Nursery:
             start_new_session=True,  # Ctrl-C is for the grader; the end of its input ends the nursery
         )
         atexit.register(self.close)
-        self._answer()
+        try:
+            self._answer()
+        except BaseException:
+            self.close()
+            raise
 
     def fork(self, **request) -> int:
         """Return the process id of a new kernel; raise CageError where it could not be started."""
-        self.process.stdin.write(json.dumps(request).encode() + b"\n")
-        self.process.stdin.flush()
-        return self._answer()
+        try:
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self.process.stdin.flush()
+            return self._answer()
+        except BaseException:  # Ctrl-C, too: an answer left unread would be taken for that to the next request
+            self.close()
+            raise
 
     def _answer(self) -> int:
         line = b""
@@ -140,7 +148,6 @@ class Nursery:
             line = self.process.stdout.readline()
         answer = json.loads(line or b'{"error": "no answer from the preloaded process"}')
         if "error" in answer:
-            self.close()
             raise cage.CageError(f"no caged kernel could be started: {answer['error']}")
         return answer["pid"]
 
