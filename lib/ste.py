@@ -107,10 +107,9 @@ def clip_round(x: Tensor, low: int, high: int) -> Tensor:
 
     Notes
     -----
-    The derivative of `torch.clamp` is the mask, and it counts both ends as inside. Applied to the rounded value it
-    passes the gradient on `low - 1/2 <= x <= high + 1/2`, as in the quantizer of lesson 4. Masks of this kind:
-    Courbariaux et al., Binarized Neural Networks, arXiv:1602.02830 (2016), where `|x| <= 1`.
+    Source of the mask: Courbariaux et al., Binarized Neural Networks, arXiv:1602.02830 (2016), where `|x| <= 1`.
     """
+    # The derivative of clamp is the mask. On the rounded value it reaches half a step past low and high.
     return torch.clamp(roundpass(x), low, high)
 
 
@@ -133,9 +132,9 @@ def scale_gradient(x: Tensor, factor: float) -> Tensor:
 
     Notes
     -----
-    Source: Esser et al., Learned Step Size Quantization, arXiv:1902.08153 (2020), whose pseudocode is
-    `x * factor + (x - x * factor).detach()`. That rounds twice on the way forward; this form gives `x` back exactly.
+    Source: Esser et al., Learned Step Size Quantization, arXiv:1902.08153 (2020).
     """
+    # The paper has (x - x * factor).detach() + x * factor, which rounds on the way forward; adding 0 does not.
     return x.detach() + (x - x.detach()) * factor
 
 

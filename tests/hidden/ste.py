@@ -19,8 +19,9 @@ def round_halves(RoundPass, draw):
 def round_passes(RoundPass, draw):
     x, gradient = 3 * draw.normal(3, 4), 5 * draw.normal(3, 4)
     x.requires_grad_()
-    (2 * RoundPass.apply(3 * x)).backward(gradient)
-    return x.grad
+    y = RoundPass.apply(3 * x)
+    (2 * y).backward(gradient)
+    return {"output": y, "gradient": x.grad}
 
 
 @case("RoundPass", points=1, title="shape and dtype of the input are kept, and the input itself")
@@ -38,8 +39,10 @@ def detach_values(detach_round, draw):
 def detach_passes(detach_round, draw):
     x, gradient = 3 * draw.normal(3, 4), 5 * draw.normal(3, 4)
     x.requires_grad_()
-    y = 2 * detach_round(3 * x)
-    return torch.autograd.grad(y, x, gradient)[0] if y.requires_grad else "the output asks for no gradient"
+    y = detach_round(3 * x)
+    if not y.requires_grad:
+        return "the output asks for no gradient"
+    return {"output": y, "gradient": torch.autograd.grad(2 * y, x, gradient)[0]}
 
 
 @case("detach_round", points=1, title="shape and dtype of the input are kept, and the input itself")
@@ -152,7 +155,8 @@ def stochastic_neighbours(stochastic_round, draw):
 def stochastic_mean(stochastic_round, draw):
     whole = draw.integers(9, low=-5, high=6)
     values = whole + torch.tensor([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
-    return stochastic_round(values.repeat(20_000, 1)).mean(0).round(decimals=1)
+    y = stochastic_round(values.repeat(20_000, 1))
+    return {"whole": torch.equal(y, torch.round(y)), "mean": y.mean(0).round(decimals=1)}
 
 
 @case("stochastic_round", points=1, title="each element has its own luck")
@@ -167,8 +171,10 @@ def stochastic_alone(stochastic_round, draw):
 def stochastic_passes(stochastic_round, draw):
     x, gradient = 3 * draw.normal(3, 4), 5 * draw.normal(3, 4)
     x.requires_grad_()
-    y = 2 * stochastic_round(3 * x)
-    return torch.autograd.grad(y, x, gradient)[0] if y.requires_grad else "the output asks for no gradient"
+    y = stochastic_round(3 * x)
+    if not y.requires_grad:
+        return "the output asks for no gradient"
+    return {"whole": torch.equal(y, torch.round(y)), "gradient": torch.autograd.grad(2 * y, x, gradient)[0]}
 
 
 @case("stochastic_round", points=1, title="the generator decides, and torch's own is left alone then")
@@ -185,4 +191,5 @@ def stochastic_generator(stochastic_round, draw):
 def stochastic_keeps(stochastic_round, draw):
     inputs = [4 * draw.normal(2, 3, 4, dtype=torch.float64), 4 * draw.normal(3, 2).T, 4 * draw.normal(1)[0]]
     outputs = [stochastic_round(x) for x in inputs]
-    return [[str(y.dtype), tuple(y.shape), x] for y, x in zip(outputs, inputs, strict=True)]
+    whole = [torch.equal(y, torch.round(y)) for y in outputs]
+    return [whole, *([str(y.dtype), tuple(y.shape), x] for y, x in zip(outputs, inputs, strict=True))]
