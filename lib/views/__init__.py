@@ -4,6 +4,7 @@ Every view is an ipywidget: its traits (``view.position``) can be read and set, 
 ``ipywidgets.jslink``. ``python -m lib.views OUT_DIR`` writes each as a page that needs no kernel.
 """
 
+from .lowering import lowering
 from .tiling import tiling
 
-__all__ = ["tiling"]
+__all__ = ["lowering", "tiling"]

@@ -145,3 +145,19 @@ def attempt(function: Callable, *args: object, **kwargs: object) -> tuple[object
         return None, f"{name} is not written yet."
     except Exception as problem:  # the picture says it; the cell goes on
         return None, f"{name} raised {type(problem).__name__}: {problem}"
+
+
+def told(function: Callable, *args: object, shape: tuple[int, ...] | None = None, **kwargs: object) -> dict[str, object]:
+    """What a student's function gives, for a picture: its values as nested lists, or a note that says why not.
+
+    Without ``shape`` any matrix of at most 4000 cells is drawn.
+    """
+    result, note = attempt(function, *args, **kwargs)
+    name = getattr(function, "__name__", "your function")
+    if not note and not isinstance(result, torch.Tensor):
+        note = f"{name} returned {type(result).__name__}, not a tensor."
+    if not note and (tuple(result.shape) != shape if shape else result.ndim != 2 or not 0 < result.numel() <= 4000):
+        note = f"{name} returned shape {tuple(result.shape)}" + (f"; expected {shape}." if shape else ", not a matrix that can be drawn.")
+    if note:
+        return {"note": note}
+    return {"values": result.detach().cpu().double().nan_to_num(1e9, 1e9, -1e9).tolist(), "note": ""}

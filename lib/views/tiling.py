@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import traitlets
 
-from .base import View, attempt, whole
+from .base import View, told, whole
 
 MOST = 12  # rows or columns: 12 × 12 numbers are still legible beside each other
 ORDERS = ("ijk", "jik", "ikj", "kij", "jki", "kji")
@@ -37,20 +37,7 @@ class TilingView(View, lesson="tiling", title="Tiling: a matrix product that fit
         m, k, n = self.m, self.k, self.n
         t = min(self.t, max(m, k, n))
         A, B = self.A[:m, :k].float(), self.B[:k, :n].float()
-        self.yours = self.yours | {f"{m},{k},{n},{t}": told(self.multiply, (m, n), A, B, t)}
-
-
-def told(function: Callable, shape: tuple[int, ...], *args: object, **kwargs: object) -> dict[str, object]:
-    """What a student's function gives for a picture: its values where the shape is right, and a note otherwise."""
-    result, note = attempt(function, *args, **kwargs)
-    name = getattr(function, "__name__", "your function")
-    if note:
-        return {"note": note}
-    if not isinstance(result, torch.Tensor):
-        return {"note": f"{name} returned {type(result).__name__}, not a tensor."}
-    if tuple(result.shape) != shape:
-        return {"note": f"{name} returned shape {tuple(result.shape)}; expected {shape}."}
-    return {"values": result.detach().cpu().double().nan_to_num(1e9, 1e9, -1e9).tolist(), "note": ""}
+        self.yours = self.yours | {f"{m},{k},{n},{t}": told(self.multiply, A, B, t, shape=(m, n))}
 
 
 def tiling(m: int = 6, k: int = 6, n: int = 6, t: int = 2, multiply: Callable | None = None) -> TilingView:

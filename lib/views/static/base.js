@@ -73,22 +73,25 @@ function outline(x, y, width, height, kind = "solid", more = {}) {
 }
 /** A cross over a cell: "this one differs". */
 const cross = (x, y, size) => S("g", { class: "fci-outline fci-cross" }, ["fci-halo", "fci-edge"].map((cls) =>
-  S("path", { class: cls, d: `M${x + 4} ${y + 4} L${x + size - 4} ${y + size - 4} M${x + size - 4} ${y + 4} L${x + 4} ${y + size - 4}` })));
+  S("path", { class: cls, d: `M${x + size * 0.14} ${y + size * 0.14}l${size * 0.72} ${size * 0.72}M${x + size * 0.86} ${y + size * 0.14}l${-size * 0.72} ${size * 0.72}` })));
 
 /** A matrix of cells that can be hovered, tapped and walked with the arrow keys.
-    onPick([r, c] or null): the cell under the pointer or the keyboard cursor. onPress([r, c]): click, Enter, Space. */
-function grid(ui, { key, label: name, x = 0, y = 0, rows, cols, size = 28, value, text, lo, hi, caption, cls = "", onPick, onPress }) {
+    value(r, c): a number, or null for an empty cell; kind(r, c): a class for the cell ("fci-pad": dashed, no colour).
+    Numbers are written where all of them fit at 14 px. onPick([r, c] or null): the cell under the pointer or the keyboard cursor. onPress([r, c]): click, Enter, Space. */
+function grid(ui, { key, label: name, x = 0, y = 0, rows, cols, size = 28, value, text, kind, lo, hi, caption, cls = "", onPick, onPress }) {
   const values = range(rows).map((r) => range(cols).map((c) => value(r, c)));
   const finite = values.flat().filter(Number.isFinite);
   const low = lo ?? Math.min(...finite, 0), high = hi ?? Math.max(...finite, low + 1);
   const shade = (v) => (high > low ? (v - low) / (high - low) : 0.5);
+  const words = values.map((row, r) => row.map((v, c) => (v === null || v === undefined ? "" : text ? text(v, r, c) : short(v))));
+  const written = size >= 20 && Math.max(...words.flat().map((word) => word.length)) * 8.6 + 3 <= size;
   const cells = S("g", { class: "fci-cells" });
   for (const r of range(rows)) for (const c of range(cols)) {
-    const v = values[r][c], empty = v === null || v === undefined, t = shade(v);
-    cells.append(S("rect", { x: x + c * size, y: y + r * size, width: size, height: size, class: empty ? "fci-cell fci-empty" : "fci-cell",
-      style: empty ? null : `fill:${cividis(t)}`, "data-cell": `${r},${c}`, "data-value": empty ? null : v }));
-    if (!empty && size >= 24) cells.append(S("text", { x: x + (c + 0.5) * size, y: y + (r + 0.5) * size, class: "fci-number",
-      style: `fill:${inkOn(t)}` }, text ? text(v, r, c) : short(v)));
+    const v = values[r][c], empty = v === null || v === undefined, t = shade(v), own = empty ? "fci-empty" : kind?.(r, c) ?? "";
+    cells.append(S("rect", { x: x + c * size, y: y + r * size, width: size, height: size, class: `fci-cell ${own}`,
+      style: own ? null : `fill:${cividis(t)}`, "data-cell": `${r},${c}`, "data-value": empty ? null : v }));
+    if (written && !empty) cells.append(S("text", { x: x + (c + 0.5) * size, y: y + (r + 0.5) * size, class: "fci-number",
+      style: own ? null : `fill:${inkOn(t)}` }, words[r][c]));
   }
   const at = (r, c) => [x + c * size, y + r * size];
   const mark = (r, c, height = 1, width = 1, kind = "solid") => outline(x + c * size, y + r * size, width * size, height * size, kind);
@@ -148,8 +151,10 @@ function marker(x, y, { colour = OKABE.vermilion, radius = 6, shape = "dot", ...
 function makeUI(name, model, root) {
   const controls = H("div", { class: "fci-controls" }), body = H("div", { class: "fci-body" });
   const status = H("div", { class: "fci-status", role: "status", "aria-live": "polite" });
+  const large = H("button", { type: "button", class: "fci-button", "aria-pressed": "false", title: "half as large again, for a projector",
+    onclick: () => large.setAttribute("aria-pressed", String(root.classList.toggle("fci-large"))) }, "Larger");
   const error = H("div", { class: "fci-error", role: "alert", hidden: true });
-  root.replaceChildren(controls, body, status, error);
+  root.replaceChildren(controls, body, H("div", { class: "fci-foot" }, status, large), error);
   const cleanups = [], painters = [], refreshers = [];
   let queued = false;
   const fail = (problem) => {
@@ -210,7 +215,9 @@ function makeUI(name, model, root) {
     button: (title, press, { help, disabled = () => false } = {}) => {
       const node = H("button", { type: "button", class: "fci-button", title: help, onclick: guard(press) }, title);
       refreshers.push(() => { node.disabled = disabled(); });
-      return add(node);
+      const last = controls.lastElementChild;        // buttons made one after the other stand together
+      (last?.classList.contains("fci-buttons") ? last : add(H("div", { class: "fci-buttons" }))).append(node);
+      return node;
     },
     /** Play: calls step() again and again until it returns false. Off where the system asks for less motion. */
     player: (step, { every = 500 } = {}) => {
@@ -270,12 +277,7 @@ function defineView(name, describe) {
     el.append(root);
     root.addEventListener("keydown", (event) => { if (!event.ctrlKey && !event.metaKey) event.stopPropagation(); });
     const ui = makeUI(name, model, root);
-    try {
-      describe(ui);
-      const large = H("button", { type: "button", class: "fci-button fci-size", "aria-pressed": "false", title: "projector size", onclick: () =>
-        large.setAttribute("aria-pressed", String(root.classList.toggle("fci-large"))) }, "Larger");
-      ui.controls.append(large);
-    } catch (problem) { ui.fail(problem); }
+    ui.guard(describe)(ui);
     return ui.cleanup;
   };
   return { render };

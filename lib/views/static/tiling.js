@@ -67,13 +67,14 @@ const view = defineView("tiling", (ui) => {
     const moves = maths.moves(m, k, n, t, order), now = maths.words(moves, s), all = maths.words(moves, Infinity);
     const at = s ? maths.products(m, k, n, t, order)[s - 1] : null, C = maths.partial(A, B, m, k, n, t, order, s);
     const done = s === moves.length, told = done || seen.has(setting());
-    const cell = Math.max(m, n) + k > 14 ? 27 : 31, gap = 34, x0 = 14, y0 = 28, x1 = x0 + k * cell + gap, y1 = y0 + k * cell + gap;
+    const cell = Math.max(m, n) + k > 14 ? 29 : 33, gap = 34, x0 = 14, y0 = 28, x1 = x0 + k * cell + gap, y1 = y0 + k * cell + gap;
     const spans = (g, place) => ({ A: [[m, "i"], [k, "k"]], B: [[k, "k"], [n, "j"]], C: [[m, "i"], [n, "j"]] })[g]
       .map(([size, index]) => (place[index] === null ? [0, size] : maths.tile(size, t, place[index])));
     const tileOf = (g, place, kind) => { const [[r, h], [c, w]] = spans(g, place); return grids[g].mark(r, c, h, w, kind); };
 
     const yours = ui.get("yours")[[m, k, n, t].join(",")], exact = maths.partial(A, B, m, k, n, t, order, Infinity);
     const differs = (i, j) => yours?.values && Math.abs(yours.values[i]?.[j] - exact[i][j]) > 1e-6;
+    const reach = Math.max(...exact.flat().map(Math.abs), 1);
     const wrong = range(m * n).filter((q) => differs(Math.floor(q / n), q % n));
     note.hidden = !yours;
     if (yours) note.textContent = yours.note || (wrong.length ? `\u2715 marks the ${wrong.length} of ${m * n} cells where your function's C differs.` : `Your function's C agrees in all ${m * n} cells.`);
@@ -102,8 +103,10 @@ const view = defineView("tiling", (ui) => {
     const grids = {
       A: grid(ui, { key: "A", label: "matrix A", caption: "A", x: x0, y: y1, rows: m, cols: k, size: cell, value: (r, c) => A[r][c], lo: -3, hi: 3, onPick: picked("A") }),
       B: grid(ui, { key: "B", label: "matrix B", caption: "B", x: x1, y: y0, rows: k, cols: n, size: cell, value: (r, c) => B[r][c], lo: -3, hi: 3, onPick: picked("B") }),
-      C: grid(ui, { key: "C", label: "matrix C", caption: "C", x: x1, y: y1, rows: m, cols: n, size: cell, value: (r, c) => C[r][c], lo: -15, hi: 15, onPick: picked("C"), onPress: finish }),
+      C: grid(ui, { key: "C", label: "matrix C", caption: "C", x: x1, y: y1, rows: m, cols: n, size: cell, value: (r, c) => C[r][c], lo: -reach, hi: reach, onPick: picked("C"), onPress: finish }),
     };
+    const loops = k < 5 ? [] : [...order].map((index, depth) => label(x0 + 20 * depth, y0 + 20 + 24 * depth,
+      `for ${index} = ${at ? at[index] : "\u2013"} of 0\u2026${Math.ceil(({ i: m, j: n, k })[index] / t) - 1}`, { cls: "fci-mono" }));
     const live = at ? ["A", "B", "C"].map((g) => tileOf(g, at, "solid")) : [];
     const crosses = wrong.map((q) => grids.C.cross(Math.floor(q / n), q % n));
     const sentence = at
@@ -111,11 +114,11 @@ const view = defineView("tiling", (ui) => {
       : `Nothing is in fast memory yet. ${moves.length} products of tiles to do.`;
 
     // fast memory
-    const X = x1 + n * cell + 56, small = t <= 4 ? 30 - (t > 3 ? 4 : 0) : Math.floor(104 / t), held = [];
+    const X = x1 + n * cell + 56, small = t <= 3 ? 33 : t === 4 ? 29 : Math.floor(104 / t), held = [];
     held.push(label(X, y0 - 8, "In fast memory", { cls: "fci-strong" }));
     let x = X, used = 0;
     for (const [g, sign, source] of [["C", "+=", C], ["A", "\u00d7", A], ["B", "", B]]) {
-      const slots = grid(ui, { key: `fast-${g}`, x, y: y0 + 22, rows: t, cols: t, size: small, lo: g === "C" ? -15 : -3, hi: g === "C" ? 15 : 3, value: (r, c) => {
+      const slots = grid(ui, { key: `fast-${g}`, x, y: y0 + 22, rows: t, cols: t, size: small, lo: g === "C" ? -reach : -3, hi: g === "C" ? reach : 3, value: (r, c) => {
         if (!at) return null;
         const [[r0, h], [c0, w]] = spans(g, at);
         if (r >= h || c >= w) return null;
@@ -131,7 +134,7 @@ const view = defineView("tiling", (ui) => {
     held.push(label(X, y2, `${used} of 3t\u00b2 = ${3 * t * t} words in use`, { cls: "fci-quiet" }));
 
     // words moved
-    const y3 = y2 + 38, columns = [X + 150, X + 250];
+    const y3 = y2 + 38, columns = [X + 205, X + 285];
     const table = [label(X, y3, "Words moved", { cls: "fci-strong" }), label(columns[0], y3, "so far", { anchor: "end" }), label(columns[1], y3, "in all", { anchor: "end" })];
     const rows = [["A, read", "A"], ["B, read", "B"], [order[2] === "k" ? "C, written" : "C, both ways", "C"]];
     rows.forEach(([words, g], r) => table.push(label(X, y3 + 24 * (r + 1), words), label(columns[0], y3 + 24 * (r + 1), now[g], { anchor: "end" }),
@@ -142,7 +145,7 @@ const view = defineView("tiling", (ui) => {
 
     // roofline
     const plot = axes({ x: X + 22, y: y3 + 150, width: 270, height: 130, xlim: [0.5, 16], ylim: [2, 16], log: "xy", xticks: [0.5, 1, 2, 4, 8, 16], yticks: [2, 4, 8, 16],
-      xlabel: "operations per word moved", ylabel: "Operations per tick that a toy machine can reach", ticktext: (v) => (v < 1 ? "½" : String(v)) });
+      xlabel: "operations per word moved", ylabel: "Operations per tick that a toy machine can reach", ticktext: String });
     const point = (side) => { const I = maths.intensity(m, k, n, maths.total(maths.words(maths.moves(m, k, n, side, order), Infinity))); return [I, maths.roofline(I, peak, bandwidth)]; };
     const dots = range(Math.max(m, k, n), 1).filter((u) => u !== t).map((u) => { const [I, P] = point(u); return marker(plot.X(I), plot.Y(P), { shape: "ring", radius: 4, colour: OKABE.sky }); });
     const [I, P] = point(t), bound = I < peak / bandwidth ? "waits for memory" : "computes at full speed";
@@ -151,7 +154,7 @@ const view = defineView("tiling", (ui) => {
       label(plot.X(16) - 8, plot.Y(2) - 10, `t = ${t}: ${bound}`, { anchor: "end", cls: "fci-strong" })];
 
     ui.say(sentence);
-    stage.show(Math.max(X + 320, x + 10), Math.max(y1 + m * cell + 14, y3 + 330), grids.A.node, grids.B.node, grids.C.node, crosses, links, live, held, table, plot.node, roof);
+    stage.show(Math.max(X + 320, x + 10), Math.max(y1 + m * cell + 14, y3 + 330), grids.A.node, grids.B.node, grids.C.node, loops, crosses, links, live, held, table, plot.node, roof);
   });
 });
 export { maths };
