@@ -87,7 +87,7 @@ def affine_parameters(low: float, high: float, bits: int) -> tuple[float, int]:
     """Scale and zero point that spread the codes 0 … 2^bits − 1 over [low, high].
 
     The range is first widened to hold 0, so that 0 has a code of its own: the zero point, to which
-    `low` / scale is rounded. A range of nothing but 0 gets scale 1.
+    −`low` / scale is rounded. A range of nothing but 0 gets scale 1.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def channel_scale(weights: Tensor, bits: int, axis: int = 0) -> Tensor:
 
     Notes
     -----
-    Krishnamoorthi 2018, arXiv:1806.08342, sections 2 and 3.
+    Krishnamoorthi 2018, arXiv:1806.08342, section 2.
     """
     _, qmax = code_range(bits)
     others = [d for d in range(weights.dim()) if d != axis % weights.dim()]

@@ -108,11 +108,13 @@ def zeros(Quantizer):
     return Quantizer(bits=3)(torch.zeros(2, 2)), Quantizer(bits=3, always_pos=True)(torch.zeros(2, 2))
 
 
-@case("Quantizer", title="refuses 0 bits, 2.5 bits, a NaN and an infinity")
+@case("Quantizer", title="what is refused, and what is not")
 def refusals(Quantizer, refused):
-    bad = [torch.tensor([1.0, number]) for number in (math.nan, math.inf, -math.inf)]
-    made = [refused(lambda b=b: Quantizer(bits=b)) for b in (0, 2.5)]
-    return made + [refused(lambda x=x: Quantizer(bits=4)(x)) for x in bad]
+    answers = {f"{bits} bits refused": refused(lambda b=bits: Quantizer(bits=b)) for bits in (0, 2.5, 3)}
+    for number in (math.nan, math.inf, -math.inf):
+        x = torch.tensor([1.0, number])
+        answers[f"{number} in x refused"] = refused(lambda x=x: Quantizer(bits=4)(x))
+    return answers
 
 
 @case("affine_parameters", title="0 to 7 with 3 bits", rtol=1e-5)
@@ -140,10 +142,10 @@ def nothing(affine_parameters):
     return affine_parameters(0.0, 0.0, 3)
 
 
-@case("affine_parameters", title="refuses a range upside down, a NaN and 0 bits")
+@case("affine_parameters", title="what is refused, and what is not")
 def bad_ranges(affine_parameters, refused):
-    bad = [(2.0, 1.0, 3), (math.nan, 1.0, 3), (0.0, math.inf, 3), (0.0, 1.0, 0)]
-    return [refused(lambda b=b: affine_parameters(*b)) for b in bad]
+    calls = [(2.0, 1.0, 3), (math.nan, 1.0, 3), (0.0, math.inf, 3), (0.0, 1.0, 0), (0.0, 1.0, 3)]
+    return {f"{call} refused": refused(lambda c=call: affine_parameters(*c)) for call in calls}
 
 
 @case(

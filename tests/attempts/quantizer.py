@@ -102,20 +102,19 @@ def with_tensors(low, high, bits):
     return scale, (qmax - torch.round(high / scale)).int()
 
 
-class Masked(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x, scale, zero_point, qmin, qmax):
-        codes = torch.round(x * (1 / scale)) + zero_point
-        ctx.save_for_backward((codes >= qmin) & (codes <= qmax))
-        return (codes.clamp(qmin, qmax) - zero_point) * scale
-
-    @staticmethod
-    def backward(ctx, grad):
-        return grad * ctx.saved_tensors[0], None, None, None, None
-
-
 @attempt("fake_quantize", name="a Function of its own, with the reciprocal of the scale")
 def own_function(x, scale, zero_point, qmin, qmax):
+    class Masked(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, scale, zero_point, qmin, qmax):
+            codes = torch.round(x * (1 / scale)) + zero_point
+            ctx.save_for_backward((codes >= qmin) & (codes <= qmax))
+            return (codes.clamp(qmin, qmax) - zero_point) * scale
+
+        @staticmethod
+        def backward(ctx, grad):
+            return grad * ctx.saved_tensors[0], None, None, None, None
+
     return Masked.apply(x, scale, zero_point, qmin, qmax)
 
 
@@ -194,24 +193,23 @@ def alternating(x, bits, signed=True):
     return min(found)[1]
 
 
-class PaperFunction(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, v, s, low, high, g):
-        ctx.save_for_backward(v, s)
-        ctx.low, ctx.high, ctx.g = low, high, g
-        return torch.round((v / s).clamp(low, high)) * s
-
-    @staticmethod
-    def backward(ctx, grad):
-        v, s = ctx.saved_tensors
-        ratio = v / s
-        inside = (ratio > ctx.low) & (ratio < ctx.high)
-        slope = torch.where(inside, torch.round(ratio) - ratio, ratio.clamp(ctx.low, ctx.high))
-        return grad * inside, (grad * slope).sum() * ctx.g, None, None, None
-
-
 @attempt("LearnedStep", name="the paper's equations 2, 3 and 5 in a Function")
 class Paper(nn.Module):
+    class PaperFunction(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, v, s, low, high, g):
+            ctx.save_for_backward(v, s)
+            ctx.low, ctx.high, ctx.g = low, high, g
+            return torch.round((v / s).clamp(low, high)) * s
+
+        @staticmethod
+        def backward(ctx, grad):
+            v, s = ctx.saved_tensors
+            ratio = v / s
+            inside = (ratio > ctx.low) & (ratio < ctx.high)
+            slope = torch.where(inside, torch.round(ratio) - ratio, ratio.clamp(ctx.low, ctx.high))
+            return grad * inside, (grad * slope).sum() * ctx.g, None, None, None
+
     def __init__(self, bits, signed=True):
         super().__init__()
         self.low, self.high = code_range(bits, signed)
@@ -224,7 +222,7 @@ class Paper(nn.Module):
                 self.step.copy_(2 * x.abs().mean() / math.sqrt(self.high))
             self.started.fill_(1)
         g = 1 / math.sqrt(x.numel() * self.high)
-        return PaperFunction.apply(x, self.step, self.low, self.high, g)
+        return self.PaperFunction.apply(x, self.step, self.low, self.high, g)
 
 
 @attempt("LearnedStep", name="the paper's appendix, with detach")

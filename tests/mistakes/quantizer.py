@@ -150,8 +150,8 @@ class Unsaved(Parts):
 
 @mistake(
     "Quantizer",
-    name="a reloaded quantizer calibrates again",
-    hint="α is saved, but not that it is fixed: `calibrated` has to be a buffer as well.",
+    name="calibrated is lost in state_dict",
+    hint="Where α is saved but not that it is fixed, a reloaded quantizer calibrates again: make both buffers.",
 )
 class FlagUnsaved(Parts):
     def __init__(self, bits=8, always_pos=False):
