@@ -112,13 +112,13 @@ class Draw:
         return items[self._random.randrange(len(items))]
 
 
-def refused(call: Callable[[], Any]) -> bool:
-    """Tell whether a call raises ``ValueError``, ``TypeError`` or ``AssertionError``."""
+def refused(call: Callable[[], Any]) -> str:
+    """Say ``"refused"`` if a call raises a ValueError, TypeError or AssertionError, and ``"accepted"`` if not."""
     try:
         call()
     except (ValueError, TypeError, AssertionError):
-        return True
-    return False
+        return "refused"
+    return "accepted"
 
 
 @contextmanager

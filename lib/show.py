@@ -1,6 +1,7 @@
 """Messages to the student: HTML in JupyterLab, plain text elsewhere, the same words in both."""
 
 import html
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,8 @@ MARKS = {"right": "✓", "wrong": "✗", "not yet written": "○", "note": "·"}
 COLOURS = {"right": "#009E73", "wrong": "#D55E00", "not yet written": "#56B4E9", "note": "#56B4E9"}
 LARGEST = 64  # an array of more numbers than this is described, not shown
 CELL = "padding:2px 8px;text-align:right;border:1px solid var(--jp-border-color2,#bbb)"
+CAPTION = "text-align:left;caption-side:top;white-space:nowrap"
+ROW = "display:flex;flex-wrap:wrap;gap:8px 28px;margin:6px 0"
 BOX = "padding:4px 12px;margin:4px 0;font-size:14px;line-height:1.5;border-left:5px solid "
 
 
@@ -58,10 +61,11 @@ class Message:
         label = esc(f"{self.status}: {self.title}", quote=True)
         parts = [f'<div role="group" aria-label="{label}" style="{BOX}{COLOURS[self.status]}">']
         parts.append(f"<strong>{MARKS[self.status]} {esc(self.title)}</strong>")
-        parts += [f"<div>{esc(line)}</div>" for line in self.lines]
-        if self.values:
-            shown = "".join(_html(*value) for value in self.values)
-            parts.append(f'<div style="display:flex;flex-wrap:wrap;gap:8px 28px;margin:6px 0">{shown}</div>')
+        lines = [re.sub("`(.+?)`", r"<code>\1</code>", esc(line)) for line in self.lines]
+        parts += [f"<div>{line}</div>" for line in lines]
+        for given in (True, False):  # what went in, and below it what came out
+            row = [_html(*value) for value in self.values if value[0].startswith("argument ") is given]
+            parts.append(f'<div style="{ROW}">{"".join(row)}</div>' if row else "")
         if self.source:
             code = f"<pre style='font-size:14px'>{esc(self.source)}</pre>"
             parts.append(f"<details><summary>What was run</summary>{code}</details>")
@@ -78,7 +82,8 @@ def _numbers(value: Any) -> tuple[list[list[str]], str] | None:
         return None
     rows = value.detach().reshape(-1, value.shape[-1] if value.ndim else 1)
     text = [[f"{x:.5g}" if isinstance(x, float) else str(x) for x in row] for row in rows.tolist()]
-    return text, f"shape {tuple(value.shape)}, {str(value.dtype).removeprefix('torch.')}"
+    sides = "×".join(map(str, value.shape)) or "a number"
+    return text, f"{sides} {str(value.dtype).removeprefix('torch.')}"
 
 
 def _marked(value: Any, index: tuple | None) -> tuple[int, int] | None:
@@ -103,9 +108,7 @@ def _text(value: Any, index: tuple | None) -> list[str]:
         return [brief(value)]
     rows, shape = numbers
     marked = _marked(value, index)
-    cells = [
-        [f"[{c}]" if (i, j) == marked else f" {c} " for j, c in enumerate(row)] for i, row in enumerate(rows)
-    ]
+    cells = [[f"[{c}]" if (i, j) == marked else f" {c} " for j, c in enumerate(row)] for i, row in enumerate(rows)]
     width = max(len(c) for row in cells for c in row)
     return [*("".join(c.rjust(width) for c in row) for row in cells), f"({shape})"]
 
@@ -124,5 +127,5 @@ def _html(caption: str, value: Any, index: tuple | None) -> str:
             style = CELL + (";outline:2px solid #D55E00" if (i, j) == marked else "")
             cells.append(f'<td style="{style}">{text}</td>')
         body.append(f"<tr>{''.join(cells)}</tr>")
-    title = f'<caption style="text-align:left;caption-side:top"><em>{caption}</em>, {shape}</caption>'
+    title = f'<caption style="{CAPTION}"><em>{caption}</em>, {shape}</caption>'
     return f'<table style="font-size:14px;margin:0;border-collapse:collapse">{title}{"".join(body)}</table>'
