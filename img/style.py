@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import matplotlib
+import matplotlib.style
 
 # Okabe & Ito, "Color universal design", 2008: told apart by readers with any colour vision.
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
@@ -14,6 +15,4 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
 def use() -> None:
     """Set matplotlib up for a figure of the course, drawn without a screen."""
     matplotlib.use("Agg")
-    import matplotlib.style
-
     matplotlib.style.use(Path(__file__).with_name("course.mplstyle"))
