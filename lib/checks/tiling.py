@@ -81,8 +81,8 @@ def deep(tmul, draw):
     except (ValueError, AssertionError, TypeError):
         return "refused"
     except RuntimeError:
-        return "let through: it was torch's product that failed"
-    return "let through"
+        return "accepted: it was torch's product that failed"
+    return "accepted"
 
 
 @case("mmul_tiling", title="2×2 times 2×2 in one tile of 2")
