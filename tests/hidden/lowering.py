@@ -60,7 +60,9 @@ def layouts(weight_lowering, draw):
 
 @case("weight_lowering", points=1, title="another number of axes is refused")
 def axes(weight_lowering, refused):
-    return [refused(lambda x=x: weight_lowering(x)) for x in (torch.ones(6), torch.ones(2, 3, 3))]
+    return [
+        refused(lambda x=x: weight_lowering(x)) for x in (torch.ones(6), torch.ones(2, 3, 3), torch.ones(1, 1, 2, 2))
+    ]
 
 
 @case("inputs_lowering", points=2, title="several channels and images, stride 1", exact=True, forbids=UNFOLD)
@@ -205,11 +207,10 @@ def back_with_everything(inputs_raising, draw):
     return results
 
 
-@case("inputs_raising", points=1, title="the lowered matrix stays as it was", exact=True)
+@case("inputs_raising", points=1, title="the lowered matrix stays as it was", forbids=FOLD)
 def left_alone(inputs_raising, draw):
     lowered = draw.normal(8, 12)
-    inputs_raising(lowered, (3, 2, 3, 3), 2)
-    return lowered
+    return [inputs_raising(lowered, (3, 2, 3, 3), 2), lowered]
 
 
 @case("inputs_raising", points=1, title="what does not fit is refused")
