@@ -1,36 +1,26 @@
 """Kernels for the grader: forked from a preloaded process into a cage, or, on request, ordinary ones.
 
 `prepare` writes a kernel spec and returns its name; whatever starts kernels through `jupyter_client` (nbval,
-nbclient) can then use that name. The spec names `CagedProvisioner`, which is registered when this module is imported.
+nbclient) can then use that name. The spec names the provisioner of `course.provisioner`, which importing this module
+registers.
 """
 
-import asyncio
-import atexit
-import contextlib
 import dataclasses
 import json
 import os
 import pathlib
-import select
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
+import time
 import uuid
-import weakref
-from importlib.metadata import EntryPoint
-from typing import ClassVar
+from queue import Empty
 
-import zmq
-from jupyter_client.provisioning import KernelProvisionerBase, KernelProvisionerFactory
-from traitlets import Dict
+from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+from nbval.kernel import NbvalKernelspecManager
 
-from course import cage, inside
+from course import cage, provisioner
 
 PRELOAD = ("torch", "numpy", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "IPython.core.completer")
-_ANSWER_SECONDS = 60
-_NAME = "course-cage"
 
 
 def prepare(
@@ -85,7 +75,7 @@ def prepare(
             "limits": dataclasses.asdict(limits or cage.Limits()),
             "preload": list(preload),
         }
-        spec["metadata"] = {"kernel_provisioner": {"provisioner_name": _NAME, "config": {"cage": config}}}
+        spec["metadata"] = {"kernel_provisioner": {"provisioner_name": provisioner.NAME, "config": {"cage": config}}}
     else:
         spec["argv"] = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         spec["env"] = {"PYTHONPATH": str(lib.parent), "OMP_NUM_THREADS": "1"}
@@ -99,181 +89,41 @@ def prepare(
     return name
 
 
-class Nursery:
-    """The preloaded process, seen from the grader; see `course.nursery`."""
+def start_new_kernel(
+    startup_timeout: float = 60, kernel_name: str = "python", **options
+) -> tuple[KernelManager, BlockingKernelClient]:
+    """Start a kernel and return its manager and a client, ready for use; a stand-in for nbval's function.
 
-    _all: ClassVar[dict[tuple, "Nursery"]] = {}
+    A caged kernel listens when its process id is known, and says welcome to who listens to its output. That takes the
+    place of the 0.2 s of silence by which `jupyter_client` convinces itself that a kernel is ready.
 
-    @classmethod
-    def of(cls, preload: tuple[str, ...]) -> "Nursery":
-        """Return this process's nursery with these modules, a new one where there is none or it has died."""
-        key = (os.getpid(), preload)
-        nursery = cls._all.get(key)
-        if nursery is None or nursery.process.poll() is not None:
-            nursery = cls._all[key] = cls(preload)
-        return nursery
-
-    def __init__(self, preload: tuple[str, ...]):
-        code = "import sys; sys.path.insert(0, sys.argv[1]); from course import nursery; del sys.path[0]"
-        package = str(pathlib.Path(__file__).resolve().parents[1])
-        self.process = subprocess.Popen(
-            [sys.executable, "-s", "-P", "-c", f"{code}; nursery.serve(sys.argv[2:])", package, *preload],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=inside.environment() | {"HOME": str(pathlib.Path.home()), "TMPDIR": tempfile.gettempdir()},
-            cwd="/",
-            start_new_session=True,  # Ctrl-C is for the grader; the end of its input ends the nursery
-        )
-        atexit.register(self.close)
-        try:
-            self._answer()
-        except BaseException:
-            self.close()
-            raise
-
-    def fork(self, **request) -> int:
-        """Return the process id of a new kernel; raise CageError where it could not be started."""
-        try:
-            self.process.stdin.write(json.dumps(request).encode() + b"\n")
-            self.process.stdin.flush()
-            return self._answer()
-        except BaseException:  # Ctrl-C, too: an answer left unread would be taken for that to the next request
-            self.close()
-            raise
-
-    def _answer(self) -> int:
-        line = b""
-        if select.select([self.process.stdout], [], [], _ANSWER_SECONDS)[0]:
-            line = self.process.stdout.readline()
-        answer = json.loads(line or b'{"error": "no answer from the preloaded process"}')
-        if "error" in answer:
-            raise cage.CageError(f"no caged kernel could be started: {answer['error']}")
-        return answer["pid"]
-
-    def close(self) -> None:
-        """End the nursery, and with it every kernel that it forked."""
-        for stream in (self.process.stdin, self.process.stdout):
-            with contextlib.suppress(OSError):
-                stream.close()
-        try:
-            self.process.wait(2)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
-class CagedProvisioner(KernelProvisionerBase):
-    """Starts kernels in a cage, for `jupyter_client`. The grader reaches them over sockets that lie inside."""
-
-    cage = Dict().tag(config=True)
-    _place: str | None = None  # holds the mount point, and a link to the sockets
-    _pidfd: int | None = None
-    _wrap: subprocess.Popen | None = None
-
-    @property
-    def has_process(self) -> bool:
-        return self._pidfd is not None
-
-    async def pre_launch(self, **kwargs):
-        manager = self.parent
-        if self._place is None:
-            self._place = tempfile.mkdtemp(prefix="cage-", dir="/tmp")  # the path of a socket has 107 characters
-            os.mkdir(f"{self._place}/root")
-            weakref.finalize(self, shutil.rmtree, self._place, ignore_errors=True)
-        manager.transport, manager.ip = "ipc", f"{self._place}/in/k"
-        for number, channel in enumerate(("shell", "iopub", "stdin", "hb", "control"), 1):
-            setattr(manager, f"{channel}_port", number)
-        manager.connection_file = f"{self._place}/connection.json"
-        manager.write_connection_file()
-        # The kernel writes to these sockets what it likes; bound what waits here.
-        manager.context.setsockopt(zmq.MAXMSGSIZE, self.cage["limits"]["message"])
-        manager.context.setsockopt(zmq.RCVHWM, self.cage["limits"]["queue"])
-        self.connection_info = manager.get_connection_info()
-        return await super().pre_launch(cmd=[], **kwargs)
-
-    async def launch_kernel(self, cmd, **kwargs):
-        info = dict(self.connection_info, ip=f"{inside.SOCKETS}/k", key=self.connection_info["key"].decode())
-        request = {
-            "connection": {name: info[name] for name in info if name.endswith("_port")}
-            | {name: info[name] for name in ("transport", "ip", "key", "signature_scheme")},
-            "limits": self.cage["limits"],
-            "layout": self.cage["layout"],
-            "environment": inside.environment(),
-            "root": f"{self._place}/root",
-        }
-        if self.cage["way"] == "landlock":
-            pid = Nursery.of(tuple(self.cage["preload"])).fork(**request)
+    Raises
+    ------
+    CageError
+        If a cage could not be built.
+    RuntimeError
+        If the kernel was not ready in time.
+    """
+    manager = KernelManager(kernel_name=kernel_name, kernel_spec_manager=NbvalKernelspecManager())
+    manager.start_kernel(**options)
+    client = manager.client()
+    client.start_channels()
+    try:
+        if isinstance(manager.provisioner, provisioner.CagedProvisioner):
+            _await_welcome(client, startup_timeout)
         else:
-            pid = self._start_bubblewrap(request)
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(f"{self._place}/in")
-        os.symlink(f"/proc/{pid}/root{inside.SOCKETS}", f"{self._place}/in")
-        self.pid, self._pidfd = pid, os.pidfd_open(pid)
-        return self.connection_info
-
-    def _start_bubblewrap(self, request: dict) -> int:
-        limits = cage.Limits(**request["limits"])
-        read_end, write_end = os.pipe()
-        with cage.memory_file(cage.syscalls.filter_program()) as rules, tempfile.TemporaryFile() as errors:
-            command = cage.bubblewrap(request["layout"], limits, request["environment"], rules, write_end)
-            self._wrap = subprocess.Popen(
-                [*command, sys.executable, "-s", "-P", cage.PROGRAM],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                pass_fds=(rules, write_end),
-            )
-            os.close(write_end)
-            with contextlib.suppress(BrokenPipeError), self._wrap.stdin as pipe:
-                pipe.write(json.dumps(request | {"preload": self.cage["preload"]}).encode() + b"\n")
-            with open(read_end, "rb") as pipe, self._wrap.stdout as output:
-                started = json.loads(pipe.read() or b"{}")
-                in_time = select.select([output], [], [], _ANSWER_SECONDS)[0]
-                if not in_time or output.readline() != b"ready\n":
-                    self._wrap.kill()
-                    self._wrap.wait()
-                    errors.seek(0)
-                    raise cage.CageError(f"no caged kernel could be started: {errors.read().decode()}")
-        return started["child-pid"]
-
-    def _ended(self) -> bool:
-        return self._pidfd is None or bool(select.select([self._pidfd], [], [], 0)[0])
-
-    async def poll(self):
-        return 0 if self._ended() else None
-
-    async def wait(self):
-        while not self._ended():
-            await asyncio.sleep(0.005)
-        if self._pidfd is not None:
-            os.close(self._pidfd)
-            self._pidfd = None
-        if self._wrap is not None:
-            self._wrap.wait()
-        return 0
-
-    async def send_signal(self, signum):
-        if not self._ended():
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signum)
-
-    async def kill(self, restart=False):
-        await self.send_signal(signal.SIGKILL)
-        for _ in range(1000):  # else jupyter_client looks again only after 0.1 s
-            if self._ended():
-                break
-            await asyncio.sleep(0.002)
-
-    async def terminate(self, restart=False):
-        await self.kill(restart)  # the first process of a namespace would ignore a milder signal
-
-    async def cleanup(self, restart=False):
-        if self._place is not None and not restart:
-            shutil.rmtree(self._place, ignore_errors=True)
-            self._place = None
+            client.wait_for_ready(timeout=startup_timeout)
+    except BaseException:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+        raise
+    return manager, client
 
 
-KernelProvisionerFactory.provisioners[_NAME] = EntryPoint(
-    _NAME, f"{__name__}:{CagedProvisioner.__name__}", KernelProvisionerFactory.GROUP_NAME
-)
+def _await_welcome(client: BlockingKernelClient, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    try:
+        while client.get_iopub_msg(timeout=max(0, deadline - time.monotonic()))["msg_type"] != "iopub_welcome":
+            pass
+    except Empty:
+        raise RuntimeError(f"the kernel said nothing for {seconds} seconds") from None

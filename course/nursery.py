@@ -19,11 +19,18 @@ import traceback
 
 from course import cage, inside, syscalls
 
+# An IPython kernel, and what it would import at its start.
+_KERNEL = (
+    "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger",
+    "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect",
+    "IPython.extensions.storemagic", "IPython.utils.wildcard",
+)  # fmt: skip
+
 
 def serve(names: list[str]) -> None:
     """Import modules by name, then answer requests until the input ends."""
     try:
-        inside.preload([*names, "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell"])
+        inside.preload([*names, *_KERNEL])
         threads = len(os.listdir("/proc/self/task"))
         if threads != 1:
             raise cage.CageError(f"importing {', '.join(names)} started {threads - 1} threads")

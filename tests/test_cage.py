@@ -14,11 +14,10 @@ import sys
 import tempfile
 import time
 
+import nbformat
 import pytest
 
 from course import cage, kernel
-
-nbval_kernel = pytest.importorskip("nbval.kernel")
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 REAL_STATUS = cage.status.__wrapped__  # without its memory
@@ -46,10 +45,10 @@ def run_folder(monkeypatch):
 
 
 class Kernel:
-    """A kernel as nbval starts it."""
+    """A kernel, its manager and a client."""
 
     def __init__(self, name):
-        self.manager, self.client = nbval_kernel.start_new_kernel(kernel_name=name, cwd="/", stderr=None)
+        self.manager, self.client = kernel.start_new_kernel(kernel_name=name, cwd="/", stderr=None)
 
     def __call__(self, code, timeout=60):
         """Run a cell; return what it printed and showed, or "ErrorName: message"."""
@@ -174,6 +173,19 @@ def test_it_can_be_restarted(start):
     one.client.start_channels()
     one.client.wait_for_ready(timeout=60)
     assert one("x").startswith("NameError")
+
+
+@caged
+def test_nbval_runs_a_notebook_in_it(run_folder):
+    name = kernel.prepare(run_folder, run_folder / "stage" / "lib", limits=SMALL)
+    cells = ["import lib, os", "assert lib.STAGED and os.getpid() == 1", "1 / 0"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbformat.write(notebook, run_folder / "some.ipynb")
+    command = [sys.executable, "-m", "pytest", "-p", "course.kernel", "-p", "no:cacheprovider", "--nbval-lax"]
+    command += [f"--nbval-kernel-name={name}", f"--rootdir={run_folder}", str(run_folder / "some.ipynb")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90)
+    assert "1 failed, 2 passed" in done.stdout, done.stdout + done.stderr
+    assert "ZeroDivisionError" in done.stdout
 
 
 # What it cannot see.
@@ -393,9 +405,8 @@ def test_the_death_of_the_grader_ends_its_kernels(run_folder):
     import os, sys
     from course import cage, kernel
     cage.status = lambda: ({WAY!r}, "")
-    from nbval.kernel import start_new_kernel
     name = kernel.prepare({str(run_folder)!r}, {str(run_folder / "stage" / "lib")!r})
-    manager, client = start_new_kernel(kernel_name=name)
+    manager, client = kernel.start_new_kernel(kernel_name=name)
     print(manager.provisioner.pid, flush=True)
     client.execute("while True: pass")
     os.kill(os.getpid(), 9)
