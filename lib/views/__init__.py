@@ -5,6 +5,7 @@ Every view is an ipywidget: its traits (``view.position``) can be read and set, 
 """
 
 from .lowering import lowering
+from .ste import ste
 from .tiling import tiling
 
-__all__ = ["lowering", "tiling"]
+__all__ = ["lowering", "ste", "tiling"]

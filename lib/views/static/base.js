@@ -39,7 +39,8 @@ const S = (tag, attributes, ...children) => make("http://www.w3.org/2000/svg", t
 const H = (tag, attributes, ...children) => make(null, tag, attributes, children);
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const range = (n, start = 0) => Array.from({ length: Math.max(0, n) }, (_, i) => start + i);
-const minus = (text) => String(text).replace(/-/g, "\u2212");
+/** A true minus sign in front of numbers; hyphens inside words stay. */
+const minus = (text) => String(text).replace(/(^|[^\w])-(?=[\d.])/g, "$1\u2212");
 
 /** The colour of t in [0, 1] on cividis, as [r, g, b]. */
 function cividisRGB(t) {
@@ -84,7 +85,7 @@ function grid(ui, { key, label: name, x = 0, y = 0, rows, cols, size = 28, value
   const low = lo ?? Math.min(...finite, 0), high = hi ?? Math.max(...finite, low + 1);
   const shade = (v) => (high > low ? (v - low) / (high - low) : 0.5);
   const words = values.map((row, r) => row.map((v, c) => (v === null || v === undefined ? "" : text ? text(v, r, c) : short(v))));
-  const written = size >= 20 && Math.max(...words.flat().map((word) => word.length)) * 8.6 + 3 <= size;
+  const written = size >= 20 && Math.max(...words.flat().map((word) => word.length)) * 9.3 + 3 <= size;
   const cells = S("g", { class: "fci-cells" });
   for (const r of range(rows)) for (const c of range(cols)) {
     const v = values[r][c], empty = v === null || v === undefined, t = shade(v), own = empty ? "fci-empty" : kind?.(r, c) ?? "";
@@ -146,6 +147,9 @@ function marker(x, y, { colour = OKABE.vermilion, radius = 6, shape = "dot", ...
   if (shape === "diamond") return S("path", { d: `M${x} ${y - radius * 1.3}L${x + radius * 1.3} ${y}L${x} ${y + radius * 1.3}L${x - radius * 1.3} ${y}Z`, ...common });
   return S("circle", { cx: x, cy: y, r: radius, ...common });
 }
+
+/** Where a pointer event is, in the picture's own coordinates. */
+const place = (event, svg) => new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
 
 /** The object that a view's function gets: see the top of this file. */
 function makeUI(name, model, root) {
@@ -232,8 +236,10 @@ function makeUI(name, model, root) {
       cleanups.push(stop);
       return Object.assign(node, { stop });
     },
-    /** A question answered with a number before the picture tells. answer() is asked when the student commits. */
-    predict: ({ question, answer, explain = () => "", disabled = () => false }) => {
+    /** A question answered with a number before the picture tells. answer() is asked when the student commits;
+        where setting() changes, the question is new. */
+    predict: ({ question, setting = question, answer, explain = () => "", disabled = () => false }) => {
+      let asked = "";
       const input = H("input", { type: "number", step: "any", "aria-label": question() }), reply = H("output", { class: "fci-reply" });
       const words = H("span", {}, question());
       const form = H("form", { class: "fci-predict", onsubmit: guard((event) => {
@@ -241,11 +247,13 @@ function makeUI(name, model, root) {
         if (input.value === "") return;
         const said = Number(input.value), right = answer();
         ui.set({ prediction: said });
-        reply.textContent = minus(said === right ? `Yes, ${short(right)}. ${explain()}` : `You said ${said}; it is ${short(right)}. ${explain()}`);
-      }) }, H("strong", {}, "Predict "), words, input, H("button", { type: "submit", class: "fci-button" }, "Compare"), reply);
+        reply.textContent = minus(Math.abs(said - right) < 0.0051 ? `Yes, ${short(right)}. ${explain()}` : `You said ${said}; it is ${short(right)}. ${explain()}`);
+      }) }, H("strong", {}, "Predict "), words,
+        H("span", { class: "fci-answer" }, input, H("button", { type: "submit", class: "fci-button" }, "Compare")), reply);
       refreshers.push(() => {
-        const now = question();
-        if (words.textContent !== now) { words.textContent = now; input.setAttribute("aria-label", now); input.value = ""; reply.textContent = ""; }
+        if (asked !== setting()) { asked = setting(); input.value = ""; reply.textContent = ""; }
+        words.textContent = minus(question());
+        input.setAttribute("aria-label", question());
         form.hidden = disabled();
       });
       body.append(form);

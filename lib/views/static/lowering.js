@@ -57,7 +57,8 @@ const view = defineView("lowering", (ui) => {
   ui.player(() => advance(1), { every: 450 });
   const middle = () => { const s = maths.sizes(shape, setting()); return [0, 0, Math.floor(s.PH / 2), Math.floor(s.PW / 2)]; };
   ui.predict({
-    question: () => { const [, , y, x] = middle(), s = setting(); return `How many cells of the lowered matrix copy the padded input's pixel at row ${y}, column ${x}, with kernel ${s.kernel}, stride ${s.stride}, padding ${s.padding}, dilation ${s.dilation}?`; },
+    question: () => { const [, , y, x] = middle(); return `How many cells of the lowered matrix copy the pixel in row ${y}, column ${x} of the padded input?`; },
+    setting: () => Object.values(setting()).join(","),
     answer: () => maths.copies(shape, setting(), middle()).length,
     explain: () => "Point at the pixel to see them.",
   });
@@ -106,7 +107,7 @@ const view = defineView("lowering", (ui) => {
     const go = (col) => ui.set({ position: col });
 
     // above: the convolution
-    const cell = Math.max(s.PH, s.PW) > 9 || C > 2 ? 26 : 32, x0 = 14, y0 = 30, gap = 34, step = Math.max(s.PH, K) * cell + gap;
+    const cell = Math.max(s.PH, s.PW) > 9 || C > 2 ? 26 : 33, x0 = 14, y0 = 30, gap = 34, step = Math.max(s.PH, K) * cell + gap;
     let right = x0;
     for (const n of range(N)) for (const c of range(C)) {
       const key = `x${n},${c}`, left = x0 + n * (s.PW * cell + 20);
@@ -145,7 +146,7 @@ const view = defineView("lowering", (ui) => {
 
     // below: the same as one product of matrices
     const top = Math.max(y0 + (C - 1) * step + Math.max(s.PH, K) * cell, ysum + 6, y0 + s.OH * cell) + 52;
-    const size = clamp(Math.floor(940 / (s.rows + s.cols)), 22, 30), tight = s.cols > 40 ? 14 : size;
+    const size = clamp(Math.floor(940 / (s.rows + s.cols)), 22, 32), tight = s.cols > 40 ? 14 : size;
     const xl = x0 + Math.max(s.rows * tight, 110) + 26;
     const yours = ui.get("yours")[Object.values(set).join(",")], theirs = yours?.values;
     const sameShape = theirs?.length === s.rows && theirs.every((row) => row.length === s.cols);

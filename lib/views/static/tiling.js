@@ -55,7 +55,8 @@ const view = defineView("tiling", (ui) => {
   ui.player(() => advance(1), { every: 350 });
   ui.button("Restart", () => ui.set({ step: 0 }));
   ui.predict({
-    question: () => `How many words will this product move in all, with tiles of ${side()} and loops ${[...ui.get("order")].join(" ")}?`,
+    question: () => `How many words will this product move in all, with tiles of side ${side()} and loops ${[...ui.get("order")].join(" ")}?`,
+    setting,
     answer: () => { seen.add(setting()); return maths.total(maths.words(maths.moves(...sizes(), side(), ui.get("order")), Infinity)); },
     explain: () => "A, B and C add up to it in the table.",
   });
