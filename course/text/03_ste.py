@@ -361,9 +361,14 @@ plt.show()
 # %%
 predict("ste-share", ...)
 
+
 # %% tags=["raises-exception"]
-levels = torch.round(descend(roundpass, torch.tensor(0.25), 1.7, rate=0.05, steps=1100)[100:])
-reveal("ste-share", round((levels == 2).float().mean().item(), 2), rtol=0.02)
+def late_levels():
+    """The rounded weight in 1001 steps after the climb."""
+    return torch.round(descend(roundpass, torch.tensor(0.25), 1.7, rate=0.05, steps=1100)[100:])
+
+
+reveal("ste-share", round((late_levels() == 2).float().mean().item(), 2), rtol=0.02)
 
 # %% [markdown]
 # In the long run the ways up and down must be equal. If $p$ is the share at 2, then $p \cdot 0.6 = (1 - p) \cdot 1.4$,
@@ -371,6 +376,7 @@ reveal("ste-share", round((levels == 2).float().mean().item(), 2), rtol=0.02)
 # **the mean of the rounded weight is the target**:
 
 # %% tags=["raises-exception"]
+levels = late_levels()
 print(f"mean of round(w): {levels.mean():.3f}")
 print(f"mean loss:        {((levels - 1.7) ** 2).mean():.3f}")
 print(f"loss at rest at 2: {(2 - 1.7) ** 2:.3f}")
@@ -494,13 +500,17 @@ def clip_round_unmasked(x, low, high):
 # %%
 predict("ste-mask", ...)
 
+
 # %% tags=["raises-exception"]
-paths = {}
-for name, function in (("masked", clip_round), ("unmasked", clip_round_unmasked)):
+def hard_life(function):
+    """The path of a weight that is sent to 3, out of the range, and then to −1."""
     away = descend(lambda w: function(w, -2, 1), torch.tensor(0.2), 3.0, rate=0.05, steps=100)
     back = descend(lambda w: function(w, -2, 1), away[-1], -1.0, rate=0.05, steps=100)
-    paths[name] = torch.cat([away, back[1:]])
-    plt.plot(paths[name], label=name)
+    return torch.cat([away, back[1:]])
+
+
+plt.plot(hard_life(clip_round), label="masked")
+plt.plot(hard_life(clip_round_unmasked), label="unmasked")
 plt.axhspan(-2, 1, color="0.9", label="range")
 plt.xlabel("step")
 plt.ylabel("weight w")
@@ -508,8 +518,8 @@ plt.legend()
 plt.show()
 
 # %% tags=["raises-exception"]
-arrived = [name for name, path in paths.items() if torch.round(path[-1]) == -1]
-reveal("ste-mask", {0: "neither", 1: "".join(arrived), 2: "both"}[len(arrived)])
+masked, unmasked = (torch.round(hard_life(f)[-1]) == -1 for f in (clip_round, clip_round_unmasked))
+reveal("ste-mask", "both" if masked and unmasked else "masked" if masked else "unmasked" if unmasked else "neither")
 
 
 # %% [markdown]
@@ -618,7 +628,7 @@ check("scale_gradient", scale_gradient)
 # code. This factor is that of Esser and others, and so is the step to start from, twice the mean of $|w|$ over
 # $\sqrt 7$:
 
-# %% tags=["raises-exception"]
+# %%
 def imbalance(n, factor):
     """R for n random weights and a random gradient of the loss, averaged over 50 draws."""
     total = 0
@@ -631,12 +641,10 @@ def imbalance(n, factor):
     return (total / 50).item()
 
 
-sizes = [100, 1000, 10_000, 100_000]
-plain, scaled = [imbalance(n, 1.0) for n in sizes], [imbalance(n, 1 / sqrt(7 * n)) for n in sizes]
-
 # %% tags=["raises-exception"]
-plt.loglog(sizes, plain, "o-", label="as it is")
-plt.loglog(sizes, scaled, "o-", label="times 1/√(7n)")
+sizes = [100, 1000, 10_000]
+plt.loglog(sizes, [imbalance(n, 1.0) for n in sizes], "o-", label="as it is")
+plt.loglog(sizes, [imbalance(n, 1 / sqrt(7 * n)) for n in sizes], "o-", label="times 1/√(7n)")
 plt.axhline(1, color="0.6", ls=":", label="fair")
 plt.xlabel("number n of weights")
 plt.ylabel("R")
@@ -644,11 +652,11 @@ plt.legend()
 plt.show()
 
 # %% tags=["raises-exception"]
-reveal("ste-growth", round(plain[3] / plain[1], 1), rtol=0.3)
+reveal("ste-growth", round(imbalance(10_000, 1.0) / imbalance(100, 1.0), 1), rtol=0.3)
 
 # %% [markdown]
 # $R$ grows like $\sqrt n$: a sum of $n$ random signs is about $\sqrt n$ in size, and so the factor must fall like
-# $1/\sqrt n$. It takes the growth away.
+# $1/\sqrt n$. It takes the growth away; what is left is a constant that no longer depends on the size of the layer.
 #
 # And it decides whether the step can be learned at all by plain gradient descent. Your own `descend` can do it: the
 # parameter is $s$, the target is the weights themselves. Ten thousand weights, three steps, once without and once with
@@ -791,8 +799,8 @@ reveal("ste-rest", round(end.mean().item(), 2), rtol=0.05)
 # ## What was left out
 #
 # * Other derivatives than 1 have been tried: the slope of a tanh, of a sine, or one that stiffens during training. For
-#   a network with binary activations, Yin and others prove that the clipped one leads downhill in the mean loss, and
-#   that the plain identity can go wrong near a minimum.
+#   a small network with binary activations, Yin and others prove that the derivatives of ReLU and of clipped ReLU lead
+#   downhill in the mean loss, and that the plain identity can be unstable near a minimum.
 # * For choices that are truly random there are estimators without bias, from the likelihood ratio (REINFORCE); Bengio
 #   and others compare them. They are noisy, which is why the biased one is used.
 # * The oscillation of section 5 in large networks, and cures for it: Nagel and others.
@@ -806,6 +814,8 @@ reveal("ste-rest", round(end.mean().item(), 2), rtol=0.05)
 #   arXiv:1502.02551.
 # * M. Courbariaux, Y. Bengio, J.-P. David. *BinaryConnect: training deep neural networks with binary weights during
 #   propagations.* NeurIPS 2015, arXiv:1511.00363.
+# * M. Courbariaux, I. Hubara, D. Soudry, R. El-Yaniv, Y. Bengio. *Binarized neural networks.* 2016, arXiv:1602.02830:
+#   the mask.
 # * Y. Ganin, V. Lempitsky. *Unsupervised domain adaptation by backpropagation.* ICML 2015, arXiv:1409.7495.
 # * P. Yin, J. Lyu, S. Zhang, S. Osher, Y. Qi, J. Xin. *Understanding straight-through estimator in training activation
 #   quantized neural nets.* ICLR 2019, arXiv:1903.05662.

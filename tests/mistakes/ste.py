@@ -194,6 +194,16 @@ def aliased(quantize, start, target, rate=0.1, steps=50):
     return path[-1:].expand_as(path)
 
 
+@mistake(
+    "descend",
+    name="every entry of the path after the start is the last point",
+    hint="The list holds one tensor many times, and an in-place step changes it everywhere. Append w.detach().clone().",
+)
+def aliased_later(quantize, start, target, rate=0.1, steps=50):
+    path = path_of(lambda w: w - rate * slope(quantize, w, target), quantize, start, steps)
+    return torch.cat([path[:1], path[-1:].expand_as(path[1:])])
+
+
 @mistake("descend", name="uphill", hint="A descent goes against the gradient: w - rate * gradient.")
 def uphill(quantize, start, target, rate=0.1, steps=50):
     return path_of(lambda w: w + rate * slope(quantize, w, target), quantize, start, steps)
@@ -292,6 +302,12 @@ def masked(x, g, low, high):
 OUTSIDE = "Where the value was cut off, the output does not depend on x: its gradient is 0 there."
 
 unmasked = known("clip_round", "no mask: the gradient passes everywhere", OUTSIDE, clipping(lambda x, g, a, b: g))
+one_line_unmasked = known(
+    "clip_round",
+    "no mask: x + (q - x).detach()",
+    OUTSIDE + " In x + (q - x).detach() it is 1 everywhere. (And where x is huge, the sum loses q.)",
+    lambda x, low, high: x + (torch.round(x).clamp(low, high) - x).detach(),
+)
 inverted = known(
     "clip_round",
     "the mask is inverted",
@@ -446,6 +462,16 @@ squared = known(
 def hooked(x, factor):
     if x.requires_grad:
         x.register_hook(lambda g: g * factor)
+    return x
+
+
+@mistake(
+    "scale_gradient",
+    name="the hook sits on x itself, which may have no gradient",
+    hint="A hook on x scales the gradient of every use of x, and fails where x asks for none. Work on a new tensor.",
+)
+def hooked_anyway(x, factor):
+    x.register_hook(lambda g: g * factor)
     return x
 
 
