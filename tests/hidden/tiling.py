@@ -20,11 +20,19 @@ def smaller(tmul, draw):
 
 @case("tmul", points=2, title="a tile with any of the four sides over t is refused")
 def refuses(tmul, draw, refused):
+    def answer(a, b):
+        try:
+            return refused(lambda: tmul(draw.normal(*a), draw.normal(*b), t))
+        except NotImplementedError:
+            raise
+        except RuntimeError:
+            return "accepted: it was torch's product that failed"
+
     t = draw.number(2, 6)
     shapes = [((t + 1, t), (t, t)), ((t, t + 1), (t + 1, t)), ((t, t), (t, t + 1))]
     shapes += [((t, t + 1), (t, t)), ((t, t), (t + 1, t)), ((1, t + 2), (t + 2, 1))]
     fits = tmul(draw.normal(t, t), draw.normal(t, t), t)
-    return fits, [refused(lambda a=a, b=b: tmul(draw.normal(*a), draw.normal(*b), t)) for a, b in shapes]
+    return fits, [answer(a, b) for a, b in shapes]
 
 
 @case("mmul_tiling", points=1, title="tiles that fill the matrices")
@@ -95,17 +103,16 @@ def pieces(mmul_tiling, draw, watch):
     return matC, [name for name, shapes in seen if name in products and max(map(max, shapes)) > 3]
 
 
-@case(
-    "mmul_tiling",
-    points=1,
-    title="operands are left unchanged, and those whose inner sides differ are refused",
-)
-def manners(mmul_tiling, draw, refused):
+@case("mmul_tiling", points=1, title="the operands are left unchanged")
+def unchanged(mmul_tiling, draw):
     matA, matB = draw.normal(4, 6), draw.normal(6, 5)
-    mmul_tiling(matA, matB, 3)
-    low = refused(lambda: mmul_tiling(draw.normal(4, 6), draw.normal(9, 5), 3))
-    high = refused(lambda: mmul_tiling(draw.normal(4, 9), draw.normal(6, 5), 3))
-    return [matA, matB, low, high]
+    return [mmul_tiling(matA, matB, 3), matA, matB]
+
+
+@case("mmul_tiling", points=1, title="operands whose inner sides differ are refused")
+def inner(mmul_tiling, draw, refused):
+    fits = mmul_tiling(draw.normal(4, 6), draw.normal(6, 5), 3)
+    return fits, refused(lambda: mmul_tiling(draw.normal(4, 6), draw.normal(9, 5), 3))
 
 
 @case("tile_traffic", points=2, title="tiles that fill the matrices")
