@@ -354,11 +354,12 @@ import matplotlib.pyplot as plt
 plt.style.use("../img/course.mplstyle")
 numbered = torch.arange(1, 50).reshape(1, 1, 7, 7)
 settings = {"stride 1, padding 1": (1, 1), "stride 2, padding 1": (2, 1), "stride 1, padding 0": (1, 0)}
+lowered = [inputs_lowering(numbered, 3, *sizes) for sizes in settings.values()]
 figure, panels = plt.subplots(1, 3, figsize=(11, 3.8))
-for panel, (title, sizes) in zip(panels, settings.items()):
-    copies = torch.bincount(inputs_lowering(numbered, 3, *sizes).flatten(), minlength=50)[1:].reshape(7, 7)
-    panel.imshow(copies, vmin=0, vmax=9)
-    for i, count in enumerate(copies.flatten().tolist()):
+for panel, title, matrix in zip(panels, settings, lowered):
+    copies = torch.bincount(matrix.flatten(), minlength=50)[1:]  # number 0 is the padding
+    panel.imshow(copies.reshape(7, 7), vmin=0, vmax=9)
+    for i, count in enumerate(copies.tolist()):
         panel.text(i % 7, i // 7, count, ha="center", va="center", color="white" if count < 5 else "black")
     panel.set(title=title, xticks=[], yticks=[])
 plt.show()

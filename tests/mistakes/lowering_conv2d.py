@@ -150,6 +150,17 @@ def uncut(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
 
 @mistake(
     "inputs_raising",
+    name="the padding is cut off with negative indices",
+    hint="`image[:, :, p:-p]` is empty where p is 0: let the slice end at p + H instead.",
+)
+def cut_to_nothing(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
+    ph, pw = pair(padding)
+    whole = uncut(lowered, input_size, kernel_size, stride, padding, dilation)
+    return whole[:, :, ph:-ph, pw:-pw]
+
+
+@mistake(
+    "inputs_raising",
     name="the padding is cut off at the wrong side",
     hint="The image begins `padding` pixels from the top and from the left.",
 )

@@ -80,6 +80,21 @@ def not_transposed(inputs, kernel_size, stride=1, padding=0, dilation=1):
 
 @mistake(
     "inputs_lowering",
+    name="a slice is stored as it comes, images before channels",
+    hint="The slice is (N, C, OH, OW), its place is (C, N, OH, OW): `transpose(0, 1)`.",
+)
+def stored_as_it_comes(inputs, kernel_size, stride=1, padding=0, dilation=1):
+    right = steps(inputs, kernel_size, stride, padding, dilation)
+    n, c = inputs.shape[:2]
+    slices = right.reshape(c, -1, n, right.shape[1] // n).permute(1, 2, 0, 3)  # (KH·KW, N, C, OH·OW)
+    lowered = right.new_empty(c, len(slices), n, slices.shape[3])
+    for tap, place in zip(slices, lowered.unbind(1), strict=True):
+        place[:] = tap
+    return lowered.reshape(right.shape)
+
+
+@mistake(
+    "inputs_lowering",
     name="a view of what is not in order in memory",
     hint="`view` never copies, so it cannot bring permuted axes into one: `reshape` copies where it must.",
 )
