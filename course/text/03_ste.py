@@ -162,6 +162,17 @@ loss.backward()
 weights.grad
 
 # %% [markdown]
+# **See it.** The staircase; below it the derivative that is handed back; below that the loss, and beside them the chain of
+# products at $x$. Rings are your function's, crossed out where one is wrong. Move $x$, change the gradient of rounding,
+# and let the point descend. With which gradient does it never leave the start? And what does it do when the target
+# lies between two integers?
+
+# %% tags=["raises-exception"]
+from lib import views
+
+views.ste(roundpass)
+
+# %% [markdown]
 # ## 3. The same in one line
 #
 # A class is not needed. `t.detach()` has the value of `t`, but autograd takes it for a constant, with derivative 0. So
@@ -752,7 +763,8 @@ reveal("ste-updates", round(random.mean().item(), 2), rtol=0.1)
 # ### Unbiased value, biased gradient
 #
 # The value is right on average. Is the gradient? Now that can be asked properly, because the *mean* loss is a smooth
-# function of $w$ and has a true slope. For $0 \le w \le 1$ and a target $t$, $q$ is 1 with probability $w$ and 0 otherwise:
+# function of $w$ and has a true slope. For $0 \le w \le 1$ and a target $t$, $q$ is 1 with probability $w$ and 0
+# otherwise:
 #
 # $$E(w) = (1 - w)\, t^2 + w\, (1 - t)^2, \qquad E'(w) = (1 - t)^2 - t^2 = 1 - 2t.$$
 #
