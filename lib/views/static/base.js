@@ -120,6 +120,28 @@ function grid(ui, { key, label: name, x = 0, y = 0, rows, cols, size = 28, value
     cross: (r, c) => cross(...at(r, c), size) };
 }
 
+/** A group of numbered items (nodes inside carry data-item) that can be hovered, tapped and walked with the arrow keys.
+    onPick(item or null), onPress(item): as for grid. */
+function walk(ui, { key, label: name, count, start = 0, onPick, onPress }, ...children) {
+  const node = S("g", { class: "fci-walk", "data-key": key, "data-focus": key, tabindex: 0, role: "application",
+    "aria-label": `${name}. Arrow keys move.` }, ...children);
+  const here = () => clamp(ui.cursors[key] ?? start, 0, count - 1);
+  const pick = (item) => { ui.cursors[key] = item; onPick(item); };
+  const hit = (event) => { const item = event.target.closest("[data-item]"); return item ? Number(item.dataset.item) : null; };
+  const leave = () => onPick(null);
+  const on = { pointerover: (event) => { const item = hit(event); if (item === null) leave(); else pick(item); }, pointerleave: leave,
+    click: (event) => { const item = hit(event); if (item !== null) { pick(item); onPress?.(item); } },
+    focus: () => node.matches(":focus-visible") && pick(here()),
+    blur: () => ui.redrawing || leave(),
+    keydown: (event) => {
+      const move = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, Home: -count, End: count }[event.key];
+      if (move) { event.preventDefault(); pick(clamp(here() + move, 0, count - 1)); }
+      if (event.key === "Enter" || event.key === " ") { event.preventDefault(); onPress?.(here()); }
+    } };
+  for (const [event, run] of Object.entries(on)) node.addEventListener(event, ui.guard(run));
+  return node;
+}
+
 /** Axes of a plot; X and Y map numbers to the picture, line() draws points, log: "x", "y" or "xy". */
 function axes({ x, y, width, height, xlim, ylim, xticks, yticks, xlabel, ylabel, log = "", ticktext = short }) {
   const scale = (limits, from, to, isLog) => (v) => {
@@ -160,7 +182,7 @@ function makeUI(name, model, root) {
   const error = H("div", { class: "fci-error", role: "alert", hidden: true });
   root.replaceChildren(controls, body, H("div", { class: "fci-foot" }, status, large), error);
   const cleanups = [], painters = [], refreshers = [];
-  let queued = false;
+  let queued = false, watched = null, measured = 0;
   const fail = (problem) => {
     console.error(problem);
     error.hidden = false;
@@ -270,6 +292,17 @@ function makeUI(name, model, root) {
         drawing.replaceChildren(...nodes.flat(Infinity).filter(Boolean));
         if (held) drawing.querySelector(`[data-focus="${held}"]`)?.focus({ preventScroll: true });
       } };
+    },
+    /** How wide a picture fits here without scrolling, between `least` and `most`; a change of it repaints. */
+    room: (least, most) => {
+      const measure = () => (body.clientWidth ? Math.floor(body.clientWidth / Number(getComputedStyle(root).getPropertyValue("--fci-scale") || 1)) : most);
+      if (!watched) {
+        watched = new ResizeObserver(() => { if (measured !== measure()) redraw(); });
+        watched.observe(body);
+        cleanups.push(() => watched.disconnect());
+      }
+      measured = measure();
+      return clamp(measured, least, most);
     },
     html: (node) => { body.append(node); return node; },
     fail,
