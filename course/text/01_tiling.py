@@ -204,6 +204,8 @@ for shapeA, shapeB in calls:
 # * a tile of $C$ starts from zeros in fast memory, stays there while its sum grows, and is written out **once**. This
 #   order is called *output-stationary*.
 #
+# (In the view, choose another order of the loops: tiles of $C$ then travel both ways, again and again.)
+#
 # Nothing is timed. Words are the same on every machine, so your count can be exact:
 
 # %%
@@ -553,7 +555,7 @@ check("best_tile", best_tile)
 # How much better is it? Words moved by three square tiles, divided by the words moved by the best tile:
 
 # %% tags=["raises-exception"]
-side = 4096
+side = 2048
 for capacity in (100, 1000, 10_000, 100_000):
     tm, tn = best_tile(side, side, side, capacity)
     words = side * side * (ceil(side / tm) + ceil(side / tn) + 1)
@@ -568,6 +570,8 @@ for capacity in (100, 1000, 10_000, 100_000):
 #
 # ## What was left out
 #
+# * Sums of floats in another order round differently, so the tiled product and `@` may differ in the last digits. With
+#   whole numbers they are equal; the checks allow for the rest.
 # * A real processor has registers and several levels of cache, and tiles for each. Tiles are also copied to stand in
 #   one piece (*packing*): Goto and van de Geijn show how much that matters.
 # * A real cache is not told what to hold, and rows that lie a power of two apart get in each other's way. That is why
