@@ -266,7 +266,7 @@ def _try_bubblewrap(steps: Layout | None = None) -> None:
 def _run_trial(command: list[str], **options) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, **options)
     if done.stdout != "caged\n":
-        lines = (done.stderr or done.stdout).strip().splitlines()
+        lines = (done.stdout or done.stderr).strip().splitlines()
         raise CageError(lines[-1] if lines else f"the trial ended with {done.returncode}")
 
 

@@ -39,7 +39,8 @@ def prepare(
     Parameters
     ----------
     folder : path
-        A folder private to the run; the spec goes to ``kernels/`` in it.
+        A folder private to the run; the spec goes to ``kernels/`` in it, and each kernel has its link to the outside
+        there, under /tmp where the path is long. Remove it after the run.
     lib : path
         What the kernel is to import as `lib`: a copy without the references that are being graded. Its last part
         must be ``lib``. The rest of the course, and the original of this folder, cannot be seen from the cage.
@@ -71,6 +72,7 @@ def prepare(
             )
         config = {
             "way": way,
+            "folder": str(pathlib.Path(folder).resolve()),
             "layout": cage.layout(lib, hide),
             "limits": dataclasses.asdict(limits or cage.Limits()),
             "preload": list(preload),

@@ -105,7 +105,8 @@ class CagedProvisioner(KernelProvisionerBase):
     async def pre_launch(self, **kwargs):
         manager = self.parent
         if self._place is None:
-            self._place = tempfile.mkdtemp(prefix="cage-", dir="/tmp")  # the path of a socket has 107 characters
+            folder = self.cage["folder"]  # the path of a socket has no more than 107 characters
+            self._place = tempfile.mkdtemp(prefix="cage-", dir=folder if len(folder) < 80 else "/tmp")
             os.mkdir(f"{self._place}/root")
             weakref.finalize(self, shutil.rmtree, self._place, ignore_errors=True)
         manager.transport, manager.ip = "ipc", f"{self._place}/in/k"
