@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import traceback
+from typing import TextIO
 
 from course import cage, inside, syscalls
 
@@ -29,6 +30,8 @@ _KERNEL = (
 
 def serve(names: list[str]) -> None:
     """Import modules by name, then answer requests until the input ends."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for modules that print when they are imported
     try:
         inside.preload([*names, *_KERNEL])
         threads = len(os.listdir("/proc/self/task"))
@@ -38,8 +41,8 @@ def serve(names: list[str]) -> None:
         gc.collect()
         gc.freeze()  # forked pages stay shared
     except Exception:
-        return _answer(error=traceback.format_exc())
-    _answer(pid=os.getpid())
+        return _answer(answers, error=traceback.format_exc())
+    _answer(answers, pid=os.getpid())
     for line in sys.stdin:
         ours, theirs = socket.socketpair()
         if os.fork() == 0:
@@ -48,12 +51,12 @@ def serve(names: list[str]) -> None:
         theirs.close()
         answer = _hear(ours)
         ours.close()
-        _answer(**json.loads(answer or b'{"error": "the warden died"}'))
+        _answer(answers, **json.loads(answer or b'{"error": "the warden died"}'))
 
 
-def _answer(**content) -> None:
-    sys.stdout.write(json.dumps(content) + "\n")
-    sys.stdout.flush()
+def _answer(answers: TextIO, **content) -> None:
+    answers.write(json.dumps(content) + "\n")
+    answers.flush()
 
 
 def _warden(request: dict, answer: socket.socket) -> None:

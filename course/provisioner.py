@@ -43,12 +43,14 @@ class Nursery:
     def __init__(self, preload: tuple[str, ...]):
         code = "import sys; sys.path.insert(0, sys.argv[1]); from course import nursery; del sys.path[0]"
         package = str(pathlib.Path(__file__).resolve().parents[1])
+        settings = inside.environment() | {"HOME": str(pathlib.Path.home()), "TMPDIR": tempfile.gettempdir()}
+        del settings["MPLCONFIGDIR"], settings["IPYTHONDIR"]
         self.process = subprocess.Popen(
             [sys.executable, "-s", "-P", "-c", f"{code}; nursery.serve(sys.argv[2:])", package, *preload],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=inside.environment() | {"HOME": str(pathlib.Path.home()), "TMPDIR": tempfile.gettempdir()},
+            env=settings,
             cwd="/",
             start_new_session=True,  # Ctrl-C is for the grader; the end of its input ends the nursery
         )

@@ -17,9 +17,10 @@ import time
 import nbformat
 import pytest
 
-from course import cage, kernel
+from course import cage, inside, kernel, provisioner
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+ENVIRONMENT = inside.environment
 REAL_STATUS = cage.status.__wrapped__  # without its memory
 WAY = os.environ.get("COURSE_TEST_CAGE") or cage.available()
 SMALL = cage.Limits(memory=1 << 30, scratch=32 << 20, file=8 << 20)
@@ -152,6 +153,27 @@ def test_torch_is_there_before_the_first_cell_and_the_course_is_not(start):
         "import sys; print('torch' in sys.modules, [m for m in sys.modules if m.split('.')[0] in ('course', 'tests')])"
     )
     assert start(preload=kernel.PRELOAD)(code) == "True []\n"
+
+
+@caged
+def test_a_staged_lib_for_the_grader_s_eyes_only_can_be_imported(start, run_folder):
+    for path in (run_folder / "stage", run_folder / "stage" / "lib"):
+        path.chmod(0o700)
+    (run_folder / "stage" / "lib" / "__init__.py").chmod(0o600)
+    assert start()("import lib; print(lib.STAGED)") == "True\n"
+
+
+@pytest.mark.skipif(WAY != "landlock", reason="only a forked kernel has a preloaded process")
+def test_a_module_that_prints_or_fails_when_imported(start, run_folder, monkeypatch):
+    (run_folder / "chatty.py").write_text("print('hello')")
+    (run_folder / "broken.py").write_text("import no_such_module_anywhere")
+    (run_folder / "busy.py").write_text("import threading; threading.Thread(target=input, daemon=True).start()")
+    folder = str(run_folder)
+    monkeypatch.setattr(provisioner.inside, "environment", lambda: ENVIRONMENT() | {"PYTHONPATH": folder})
+    assert start(preload=("chatty",))("import sys; print('chatty' in sys.modules)") == "True\n"
+    for name, complaint in (("broken", "no_such_module_anywhere"), ("busy", "started 1 threads")):
+        with pytest.raises(cage.CageError, match=complaint):
+            start(preload=(name,))
 
 
 @caged
