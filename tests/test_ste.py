@@ -12,6 +12,7 @@ from lib.ste import RoundPass, clip_round, descend, detach_round, roundpass, sca
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=32)
 NUMBERS = st.lists(FINITE, min_size=1, max_size=20)
 CALM = settings(deadline=None)  # the first call of a torch operator is slow
+FEW = settings(deadline=None, max_examples=25)
 MODEST = st.lists(st.floats(-50, 50, width=32), min_size=1, max_size=20)
 
 
@@ -103,7 +104,7 @@ def test_descend_equals_torch_sgd():
     assert torch.allclose(path[-1], w.detach())
 
 
-@CALM
+@FEW
 @given(fraction=st.floats(0.05, 0.95), seed=st.integers(0, 2**32))
 def test_stochastic_rounding_is_right_on_average(fraction, seed):
     n = 20_000
@@ -143,3 +144,49 @@ def test_without_gradients_the_values_are_the_same():
         assert RoundPass.apply(x).tolist() == [0, 6]
         assert clip_round(x, 0, 3).tolist() == [0, 3]
         assert scale_gradient(x, 0.5).tolist() == x.tolist()
+
+
+@CALM
+@given(numbers=MODEST, step=st.floats(0.125, 4, width=32))
+def test_the_gradient_of_a_learned_step_is_that_of_the_paper(numbers, step):
+    """Esser et al., equation 3: round(v) - v inside the range, the end of the range outside."""
+    w, s = torch.tensor(numbers, dtype=torch.float64), torch.tensor(step, dtype=torch.float64)
+    slopes = torch.autograd.functional.jacobian(lambda s: clip_round(w / s, -8, 7) * s, s)
+    v = w / s
+    inside = (torch.round(v) >= -8) & (torch.round(v) <= 7)
+    assert torch.allclose(slopes, torch.where(inside, torch.round(v) - v, v.sign() * 7.5 - 0.5))
+
+
+def test_a_masked_weight_dies_outside_the_range_and_an_unmasked_one_winds_up():
+    def unmasked(x):
+        return x + (torch.round(x).clamp(-2, 1) - x).detach()
+
+    def masked(x):
+        return clip_round(x, -2, 1)
+
+    out = [descend(f, torch.tensor(0.2), 3.0, rate=0.05, steps=100)[-1] for f in (masked, unmasked)]
+    back = [descend(f, w, -1.0, rate=0.05, steps=100)[-1] for f, w in zip((masked, unmasked), out, strict=True)]
+    assert 1.5 < out[0] < 1.75 and back[0] == out[0]
+    assert out[1] > 15 and back[1] < out[1] - 15
+
+
+@FEW
+@given(w=st.floats(0.02, 0.98), target=st.floats(-1, 2))
+def test_the_mean_straight_through_gradient_is_biased(w, target):
+    """It is 2 (w - t) where the true slope of the mean loss is 1 - 2 t."""
+    n = 20_000
+    x = torch.full((n,), w, dtype=torch.float64, requires_grad=True)
+    q = stochastic_round(x, torch.Generator().manual_seed(5))
+    ((q - target) ** 2).sum().backward()
+    assert abs(x.grad.mean().item() - 2 * (w - target)) < 7 * 2 * math.sqrt(w * (1 - w) / n)
+
+
+def test_scaling_takes_the_growth_out_of_the_gradient_of_the_step():
+    def gradient(n, factor):
+        w, noise = torch.randn(2, 60, n, generator=torch.Generator().manual_seed(n))
+        s = torch.full((60, 1), 0.5, requires_grad=True)
+        ((clip_round(w / scale_gradient(s, factor), -8, 7) * scale_gradient(s, factor)) * noise).sum().backward()
+        return s.grad.square().mean().sqrt().item()
+
+    assert gradient(10_000, 1.0) / gradient(100, 1.0) == pytest.approx(10, rel=0.35)
+    assert gradient(10_000, 1 / 100) / gradient(100, 1 / 10) == pytest.approx(1, rel=0.35)

@@ -15,7 +15,7 @@ def round_halves(RoundPass, draw):
     return RoundPass.apply(draw.integers(20, low=-9, high=10) + 0.5)
 
 
-@case("RoundPass", points=3, title="the backward pass returns the gradient as it came")
+@case("RoundPass", points=4, title="the backward pass returns the gradient as it came")
 def round_passes(RoundPass, draw):
     x, gradient = 3 * draw.normal(3, 4), 5 * draw.normal(3, 4)
     x.requires_grad_()
