@@ -1,4 +1,4 @@
-"""Lesson 2: right answers in other styles."""
+"""Lesson 2: right answers in other styles. Each stands by itself, as a student would hand it in."""
 
 import torch
 import torch.nn.functional as F
@@ -6,12 +6,6 @@ import torch.nn.functional as F
 from course.mistakes import attempt
 from lib.lowering import inputs_lowering, output_size, outputs_lifting, weight_lowering
 from lib.sizes import axes, pair
-
-
-def both(height, width, kernel_size, stride, padding, dilation):
-    """OH and OW."""
-    sizes = (pair(size) for size in (kernel_size, stride, padding, dilation))
-    return [output_size(*side) for side in zip((height, width), *sizes, strict=True)]
 
 
 @attempt("output_size", name="counts the positions")
@@ -50,7 +44,7 @@ def stacked(weights):
 def zeros_and_slices(inputs, kernel_size, stride=1, padding=0, dilation=1):
     n, c, h, w = axes(inputs, "N, C, H, W")
     (kh, kw), (sh, sw), (ph, pw), (dh, dw) = map(pair, (kernel_size, stride, padding, dilation))
-    oh, ow = both(h, w, kernel_size, stride, padding, dilation)
+    oh, ow = output_size(h, kh, sh, ph, dh), output_size(w, kw, sw, pw, dw)
     padded = torch.zeros(n, c, h + 2 * ph, w + 2 * pw, dtype=inputs.dtype, device=inputs.device)
     padded[..., ph : ph + h, pw : pw + w] = inputs
     taps = [
@@ -65,7 +59,7 @@ def zeros_and_slices(inputs, kernel_size, stride=1, padding=0, dilation=1):
 def strided_view(inputs, kernel_size, stride=1, padding=0, dilation=1):
     n, c, h, w = inputs.shape
     (kh, kw), (sh, sw), (ph, pw), (dh, dw) = map(pair, (kernel_size, stride, padding, dilation))
-    oh, ow = both(h, w, kernel_size, stride, padding, dilation)
+    oh, ow = output_size(h, kh, sh, ph, dh), output_size(w, kw, sw, pw, dw)
     padded = F.pad(inputs, (pw, pw, ph, ph))
     a, b, y, x = padded.stride()
     view = padded.as_strided((c, kh, kw, n, oh, ow), (b, dh * y, dw * x, a, sh * y, sw * x))
@@ -76,7 +70,7 @@ def strided_view(inputs, kernel_size, stride=1, padding=0, dilation=1):
 def unfolded(inputs, kernel_size, stride=1, padding=0, dilation=1):
     _, c, h, w = inputs.shape
     (kh, kw), (sh, sw), (ph, pw), (dh, dw) = map(pair, (kernel_size, stride, padding, dilation))
-    both(h, w, kernel_size, stride, padding, dilation)
+    assert output_size(h, kh, sh, ph, dh) > 0 and output_size(w, kw, sw, pw, dw) > 0  # and refuse bad sizes
     padded = F.pad(inputs, (pw, pw, ph, ph))
     windows = padded.unfold(2, dh * (kh - 1) + 1, sh).unfold(3, dw * (kw - 1) + 1, sw)
     windows = windows[..., ::dh, ::dw]  # (N, C, OH, OW, KH, KW)
@@ -87,7 +81,7 @@ def unfolded(inputs, kernel_size, stride=1, padding=0, dilation=1):
 def indexed(inputs, kernel_size, stride=1, padding=0, dilation=1):
     n, c, h, w = inputs.shape
     (kh, kw), (sh, sw), (ph, pw), (dh, dw) = map(pair, (kernel_size, stride, padding, dilation))
-    oh, ow = both(h, w, kernel_size, stride, padding, dilation)
+    oh, ow = output_size(h, kh, sh, ph, dh), output_size(w, kw, sw, pw, dw)
     rows = torch.arange(kh).view(kh, 1, 1, 1) * dh + torch.arange(oh).view(1, 1, oh, 1) * sh
     columns = torch.arange(kw).view(1, kw, 1, 1) * dw + torch.arange(ow).view(1, 1, 1, ow) * sw
     taps = F.pad(inputs, (pw, pw, ph, ph))[:, :, rows, columns]
@@ -98,7 +92,7 @@ def indexed(inputs, kernel_size, stride=1, padding=0, dilation=1):
 def window_by_window(inputs, kernel_size, stride=1, padding=0, dilation=1):
     h, w = axes(inputs, "N, C, H, W")[2:]
     (kh, kw), (sh, sw), (ph, pw), (dh, dw) = map(pair, (kernel_size, stride, padding, dilation))
-    oh, ow = both(h, w, kernel_size, stride, padding, dilation)
+    oh, ow = output_size(h, kh, sh, ph, dh), output_size(w, kw, sw, pw, dw)
     padded = F.pad(inputs, (pw, pw, ph, ph))
     columns = []
     for image in padded:
@@ -109,13 +103,20 @@ def window_by_window(inputs, kernel_size, stride=1, padding=0, dilation=1):
     return torch.stack(columns, dim=1)
 
 
-@attempt("inputs_lowering", name="image by image, joined at the end")
-def image_by_image(inputs, kernel_size, stride=1, padding=0, dilation=1):
-    assert inputs.ndim == 4
-    if len(inputs) > 1:
-        parts = [image_by_image(x[None], kernel_size, stride, padding, dilation) for x in inputs]
-        return torch.cat(parts, dim=1)
-    return zeros_and_slices(inputs, kernel_size, stride, padding, dilation)
+@attempt("inputs_lowering", name="row by row into an empty matrix, one image and one channel at a time")
+def row_by_row(inputs, kernel_size, stride=1, padding=0, dilation=1):
+    assert inputs.ndim == 4, f"inputs has {inputs.ndim} axes"
+    (kh, kw), (sh, sw), (ph, pw), (dh, dw) = map(pair, (kernel_size, stride, padding, dilation))
+    n, c, h, w = inputs.shape
+    oh, ow = output_size(h, kh, sh, ph, dh), output_size(w, kw, sw, pw, dw)
+    lowered = torch.empty(c * kh * kw, n * oh * ow, dtype=inputs.dtype)
+    padded = F.pad(inputs, (pw, pw, ph, ph))
+    for row in range(c * kh * kw):
+        top, left = row // kw % kh * dh, row % kw * dw
+        for i in range(n):
+            seen = padded[i, row // (kh * kw), top : top + oh * sh : sh, left : left + ow * sw : sw]
+            lowered[row, i * oh * ow : (i + 1) * oh * ow] = seen.flatten()
+    return lowered
 
 
 @attempt("outputs_lifting", name="permute")
@@ -143,7 +144,8 @@ def one_product_an_image(inputs, weights, stride=1, padding=0, dilation=1, matmu
     if inputs.dim() != 4 or weights.dim() != 4 or inputs.size(1) != weights.size(1):
         raise ValueError("inputs and weights do not fit")
     kernel = tuple(weights.shape[2:])
-    oh, ow = both(*inputs.shape[2:], kernel, stride, padding, dilation)
+    sizes = zip(inputs.shape[2:], kernel, pair(stride), pair(padding), pair(dilation), strict=True)
+    oh, ow = (output_size(*side) for side in sizes)
     rows = weight_lowering(weights)
     columns = [inputs_lowering(image[None], kernel, stride, padding, dilation) for image in inputs]
     return torch.cat([outputs_lifting(matmul(rows, column), 1, oh, ow) for column in columns])
@@ -154,7 +156,8 @@ def transposed_product(inputs, weights, stride=1, padding=0, dilation=1, matmul=
     n, c, h, w = inputs.shape
     o, channels, kh, kw = weights.shape
     assert c == channels, f"{c} channels in, {channels} in the kernel"
-    oh, ow = both(h, w, (kh, kw), stride, padding, dilation)
+    oh = output_size(h, kh, pair(stride)[0], pair(padding)[0], pair(dilation)[0])
+    ow = output_size(w, kw, pair(stride)[1], pair(padding)[1], pair(dilation)[1])
     columns = inputs_lowering(inputs, (kh, kw), stride, padding, dilation)
     product = matmul(columns.T, weight_lowering(weights).T)
     return product.reshape(n, oh, ow, o).permute(0, 3, 1, 2)
@@ -184,7 +187,7 @@ def by_index(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
 def column_by_column(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
     n, c, h, w = input_size
     (kh, kw), (sh, sw), (ph, pw), (dh, dw) = map(pair, (kernel_size, stride, padding, dilation))
-    oh, ow = both(h, w, kernel_size, stride, padding, dilation)
+    oh, ow = output_size(h, kh, sh, ph, dh), output_size(w, kw, sw, pw, dw)
     if tuple(lowered.shape) != (c * kh * kw, n * oh * ow):
         raise ValueError("the shapes do not fit")
     result = F.pad(torch.zeros(n, c, h, w, dtype=lowered.dtype), (pw, pw, ph, ph))

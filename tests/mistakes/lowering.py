@@ -1,7 +1,12 @@
-"""Lesson 2: wrong implementations, each with a name and the hint that its author needs."""
+"""Lesson 2: wrong implementations, each with a name and the hint that its author needs.
+
+Each stands by itself: it may call the other exercises and the tools of the notebook, and no helper of this file.
+"""
+
+import torch
 
 from course.mistakes import mistake
-from lib.lowering import output_size, outputs_lifting, weight_lowering
+from lib.sizes import axes
 from tests.mistakes.lowering_conv2d import *  # noqa: F403
 from tests.mistakes.lowering_inputs import *  # noqa: F403
 
@@ -12,8 +17,10 @@ from tests.mistakes.lowering_inputs import *  # noqa: F403
     hint="A kernel as long as the side fits in one position. What does yours say for output_size(3, 3)?",
 )
 def no_first_position(size, kernel_size, stride=1, padding=0, dilation=1):
-    output_size(size, kernel_size, stride, padding, dilation)
-    return (size + 2 * padding - dilation * (kernel_size - 1) - 1) // stride
+    span = dilation * (kernel_size - 1) + 1
+    if min(kernel_size, stride, dilation) < 1 or padding < 0 or span > size + 2 * padding:
+        raise ValueError("these sizes make no sense")
+    return (size + 2 * padding - span) // stride
 
 
 @mistake(
@@ -22,11 +29,10 @@ def no_first_position(size, kernel_size, stride=1, padding=0, dilation=1):
     hint="padding zeros stand at each of the two ends: by how much is the side longer?",
 )
 def padding_once(size, kernel_size, stride=1, padding=0, dilation=1):
-    return output_size(size + padding, kernel_size, stride, 0, dilation) if padding >= 0 else refuse()
-
-
-def refuse():
-    raise ValueError("padding must be at least 0")
+    span = dilation * (kernel_size - 1) + 1
+    if min(kernel_size, stride, dilation) < 1 or padding < 0 or span > size + 2 * padding:
+        raise ValueError("these sizes make no sense")
+    return (size + padding - span) // stride + 1
 
 
 @mistake(
@@ -35,7 +41,10 @@ def refuse():
     hint="With dilation 2 a kernel of 3 taps reaches from pixel 0 to pixel 4. How many pixels is that?",
 )
 def dilation_unused(size, kernel_size, stride=1, padding=0, dilation=1):
-    return output_size(size, kernel_size, stride, padding, dilation if dilation < 1 else 1)
+    span = dilation * (kernel_size - 1) + 1
+    if min(kernel_size, stride, dilation) < 1 or padding < 0 or span > size + 2 * padding:
+        raise ValueError("these sizes make no sense")
+    return (size + 2 * padding - kernel_size) // stride + 1
 
 
 @mistake(
@@ -44,7 +53,9 @@ def dilation_unused(size, kernel_size, stride=1, padding=0, dilation=1):
     hint="Nothing follows the last tap: between 3 taps there are 2 gaps, not 3.",
 )
 def one_gap_too_many(size, kernel_size, stride=1, padding=0, dilation=1):
-    output_size(size, kernel_size, stride, padding, dilation)
+    span = dilation * (kernel_size - 1) + 1
+    if min(kernel_size, stride, dilation) < 1 or padding < 0 or span > size + 2 * padding:
+        raise ValueError("these sizes make no sense")
     return (size + 2 * padding - dilation * kernel_size) // stride + 1
 
 
@@ -54,8 +65,10 @@ def one_gap_too_many(size, kernel_size, stride=1, padding=0, dilation=1):
     hint="A last step that does not fit whole is not taken: which way must the division round?",
 )
 def rounded_up(size, kernel_size, stride=1, padding=0, dilation=1):
-    output_size(size, kernel_size, stride, padding, dilation)
-    return -(-(size + 2 * padding - dilation * (kernel_size - 1) - 1) // stride) + 1
+    span = dilation * (kernel_size - 1) + 1
+    if min(kernel_size, stride, dilation) < 1 or padding < 0 or span > size + 2 * padding:
+        raise ValueError("these sizes make no sense")
+    return -(-(size + 2 * padding - span) // stride) + 1
 
 
 @mistake(
@@ -64,8 +77,10 @@ def rounded_up(size, kernel_size, stride=1, padding=0, dilation=1):
     hint="A number of positions is whole: `//` divides integers, `/` makes a float.",
 )
 def fraction(size, kernel_size, stride=1, padding=0, dilation=1):
-    output_size(size, kernel_size, stride, padding, dilation)
-    return (size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1
+    span = dilation * (kernel_size - 1) + 1
+    if min(kernel_size, stride, dilation) < 1 or padding < 0 or span > size + 2 * padding:
+        raise ValueError("these sizes make no sense")
+    return (size + 2 * padding - span) / stride + 1
 
 
 @mistake(
@@ -74,7 +89,10 @@ def fraction(size, kernel_size, stride=1, padding=0, dilation=1):
     hint="With stride 2 only every second position is kept.",
 )
 def stride_unused(size, kernel_size, stride=1, padding=0, dilation=1):
-    return output_size(size, kernel_size, min(stride, 1), padding, dilation)
+    span = dilation * (kernel_size - 1) + 1
+    if min(kernel_size, stride, dilation) < 1 or padding < 0 or span > size + 2 * padding:
+        raise ValueError("these sizes make no sense")
+    return size + 2 * padding - span + 1
 
 
 @mistake(
@@ -92,7 +110,8 @@ def unguarded(size, kernel_size, stride=1, padding=0, dilation=1):
     hint="One kernel is one row: the first side of the result is O.",
 )
 def kernels_in_columns(weights):
-    return weight_lowering(weights).T
+    o, c, kh, kw = axes(weights, "O, C, KH, KW")
+    return weights.reshape(o, c * kh * kw).T
 
 
 @mistake(
@@ -101,7 +120,8 @@ def kernels_in_columns(weights):
     hint="Rows run in (c, kh, kw) order: all taps of channel 0 first, then those of channel 1.",
 )
 def taps_first(weights):
-    return weight_lowering(weights.movedim(-3, -1))
+    o, c, kh, kw = axes(weights, "O, C, KH, KW")
+    return weights.permute(0, 2, 3, 1).reshape(o, kh * kw * c)
 
 
 @mistake(
@@ -110,7 +130,8 @@ def taps_first(weights):
     hint="(c, kh, kw) order: the last index, kw, changes fastest.",
 )
 def columns_of_the_kernel(weights):
-    return weight_lowering(weights.transpose(-1, -2))
+    o, c, kh, kw = axes(weights, "O, C, KH, KW")
+    return weights.transpose(2, 3).reshape(o, c * kw * kh)
 
 
 @mistake(
@@ -119,17 +140,18 @@ def columns_of_the_kernel(weights):
     hint="Mathematics flips the kernel in a convolution; deep learning does not, and neither do we.",
 )
 def flipped(weights):
-    return weight_lowering(weights.flip(-2, -1))
+    o, c, kh, kw = axes(weights, "O, C, KH, KW")
+    return weights.flip(2, 3).reshape(o, c * kh * kw)
 
 
 @mistake(
     "weight_lowering",
     name="a view of weights that are not contiguous",
-    hint="`view` never copies, so it refuses tensors whose memory is in another order; `reshape` copies where it must.",
+    hint="`view` never copies, so it refuses tensors in another memory order; `reshape` copies where it must.",
 )
 def viewed(weights):
-    weight_lowering(weights)
-    return weights.view(weights.shape[0], -1)
+    o, c, kh, kw = axes(weights, "O, C, KH, KW")
+    return weights.view(o, c * kh * kw)
 
 
 @mistake(
@@ -138,8 +160,8 @@ def viewed(weights):
     hint="A row holds all channels of a kernel, because one output pixel sums over all of them.",
 )
 def channels_in_rows(weights):
-    weight_lowering(weights)
-    return weights.flatten(0, 1).flatten(1)
+    o, c, kh, kw = axes(weights, "O, C, KH, KW")
+    return weights.reshape(o * c, kh * kw)
 
 
 @mistake(
@@ -148,7 +170,8 @@ def channels_in_rows(weights):
     hint="Which dtype does `torch.zeros` give, and which did the weights have?",
 )
 def float_weights(weights):
-    return weight_lowering(weights).float()
+    o, c, kh, kw = axes(weights, "O, C, KH, KW")
+    return torch.zeros(o, c * kh * kw) + weights.reshape(o, -1).float()
 
 
 @mistake(
@@ -184,7 +207,7 @@ def channels_first(outputs, batch, height, width):
     hint="Columns run in (n, oh, ow) order: ow changes fastest, so it is the last axis.",
 )
 def turned(outputs, batch, height, width):
-    return outputs_lifting(outputs, batch, width, height)
+    return outputs.reshape(outputs.shape[0], batch, width, height).transpose(0, 1)
 
 
 @mistake(
@@ -193,7 +216,7 @@ def turned(outputs, batch, height, width):
     hint="Columns run in (n, oh, ow) order: ow changes fastest.",
 )
 def filled_down(outputs, batch, height, width):
-    return outputs_lifting(outputs, batch, width, height).transpose(2, 3)
+    return outputs.reshape(outputs.shape[0], batch, width, height).permute(1, 0, 3, 2)
 
 
 @mistake(

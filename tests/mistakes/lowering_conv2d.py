@@ -1,25 +1,12 @@
 """Lesson 2: wrong implementations of `conv2d` and of `inputs_raising`."""
 
+from math import prod
+
 import torch
 
 from course.mistakes import mistake
 from lib.lowering import inputs_lowering, output_size, outputs_lifting, weight_lowering
-from lib.sizes import pair
-
-
-def swapped(size):
-    return pair(size)[::-1]
-
-
-def convolve(inputs, weights, stride=1, padding=0, dilation=1, matmul=torch.matmul):
-    """Do what `conv2d` should, for the mistakes below to get wrong in one place."""
-    kernel = weights.shape[2:]
-    sizes = zip(inputs.shape[2:], kernel, pair(stride), pair(padding), pair(dilation), strict=True)
-    out = [output_size(*side) for side in sizes]
-    if inputs.shape[1] != weights.shape[1]:
-        raise ValueError("the channels differ")
-    lowered = inputs_lowering(inputs, kernel, stride, padding, dilation)
-    return outputs_lifting(matmul(weight_lowering(weights), lowered), inputs.shape[0], *out)
+from lib.sizes import axes, pair
 
 
 @mistake(
@@ -28,7 +15,15 @@ def convolve(inputs, weights, stride=1, padding=0, dilation=1, matmul=torch.matm
     hint="Deep learning's convolution slides the kernel as it stands: no flip.",
 )
 def mathematical(inputs, weights, stride=1, padding=0, dilation=1, matmul=torch.matmul):
-    return convolve(inputs, weights.flip(2, 3), stride, padding, dilation, matmul)
+    n, c, *sides = axes(inputs, "N, C, H, W")
+    _, channels, *kernel = axes(weights, "O, C, KH, KW")
+    if c != channels:
+        raise ValueError("the channels differ")
+    sizes = zip(sides, kernel, pair(stride), pair(padding), pair(dilation), strict=True)
+    lowered = inputs_lowering(inputs, kernel, stride, padding, dilation)
+    return outputs_lifting(
+        matmul(weight_lowering(weights.flip(2, 3)), lowered), n, *(output_size(*side) for side in sizes)
+    )
 
 
 @mistake(
@@ -37,17 +32,29 @@ def mathematical(inputs, weights, stride=1, padding=0, dilation=1, matmul=torch.
     hint="Call the argument `matmul(…, …)` where you wrote `@` or `torch.matmul`.",
 )
 def own_matmul(inputs, weights, stride=1, padding=0, dilation=1, matmul=torch.matmul):
-    return convolve(inputs, weights, stride, padding, dilation)
+    n, c, *sides = axes(inputs, "N, C, H, W")
+    _, channels, *kernel = axes(weights, "O, C, KH, KW")
+    if c != channels:
+        raise ValueError("the channels differ")
+    sizes = zip(sides, kernel, pair(stride), pair(padding), pair(dilation), strict=True)
+    lowered = inputs_lowering(inputs, kernel, stride, padding, dilation)
+    return outputs_lifting(weight_lowering(weights) @ lowered, n, *(output_size(*side) for side in sizes))
 
 
 @mistake(
     "conv2d",
-    name="the product is computed a second time, beside the matmul that was passed in",
+    name="the product is computed again, beside the matmul that was passed in",
     hint="Use what `matmul` returns: any `@` besides it is a product that the caller cannot replace.",
 )
 def computed_twice(inputs, weights, stride=1, padding=0, dilation=1, matmul=torch.matmul):
-    convolve(inputs, weights, stride, padding, dilation, matmul)
-    return convolve(inputs, weights, stride, padding, dilation)
+    n, c, *sides = axes(inputs, "N, C, H, W")
+    _, channels, *kernel = axes(weights, "O, C, KH, KW")
+    if c != channels:
+        raise ValueError("the channels differ")
+    sizes = zip(sides, kernel, pair(stride), pair(padding), pair(dilation), strict=True)
+    lowered = inputs_lowering(inputs, kernel, stride, padding, dilation)
+    matmul(weight_lowering(weights), lowered)
+    return outputs_lifting(weight_lowering(weights) @ lowered, n, *(output_size(*side) for side in sizes))
 
 
 @mistake(
@@ -56,8 +63,13 @@ def computed_twice(inputs, weights, stride=1, padding=0, dilation=1, matmul=torc
     hint="`outputs_lifting(outputs, batch, height, width)`: the height comes first.",
 )
 def lifted_sideways(inputs, weights, stride=1, padding=0, dilation=1, matmul=torch.matmul):
-    right = convolve(inputs, weights, stride, padding, dilation, matmul)
-    return right.reshape(*right.shape[:2], right.shape[3], right.shape[2])
+    n, c, *sides = axes(inputs, "N, C, H, W")
+    _, channels, *kernel = axes(weights, "O, C, KH, KW")
+    if c != channels:
+        raise ValueError("the channels differ")
+    sizes = zip(sides, kernel, pair(stride), pair(padding), pair(dilation), strict=True)
+    lowered = inputs_lowering(inputs, kernel, stride, padding, dilation)
+    return outputs_lifting(matmul(weight_lowering(weights), lowered), n, *[output_size(*side) for side in sizes][::-1])
 
 
 @mistake(
@@ -66,8 +78,15 @@ def lifted_sideways(inputs, weights, stride=1, padding=0, dilation=1, matmul=tor
     hint="The kernel's two sides are the last two sizes of `weights`: pass both.",
 )
 def square_kernel(inputs, weights, stride=1, padding=0, dilation=1, matmul=torch.matmul):
-    convolve(inputs, weights, stride, padding, dilation, matmul)
-    return convolve(inputs, weights[..., : weights.shape[2]], stride, padding, dilation, matmul)
+    n, c, *sides = axes(inputs, "N, C, H, W")
+    _, channels, *kernel = axes(weights[..., : weights.shape[2]], "O, C, KH, KW")
+    if c != channels:
+        raise ValueError("the channels differ")
+    sizes = zip(sides, kernel, pair(stride), pair(padding), pair(dilation), strict=True)
+    lowered = inputs_lowering(inputs, kernel, stride, padding, dilation)
+    return outputs_lifting(
+        matmul(weight_lowering(weights[..., : weights.shape[2]]), lowered), n, *(output_size(*side) for side in sizes)
+    )
 
 
 @mistake(
@@ -76,7 +95,13 @@ def square_kernel(inputs, weights, stride=1, padding=0, dilation=1, matmul=torch
     hint="`inputs_lowering(inputs, kernel_size, stride, padding, dilation)`: compare the order of your arguments.",
 )
 def arguments_swapped(inputs, weights, stride=1, padding=0, dilation=1, matmul=torch.matmul):
-    return convolve(inputs, weights, padding, stride, dilation, matmul)
+    n, c, *sides = axes(inputs, "N, C, H, W")
+    _, channels, *kernel = axes(weights, "O, C, KH, KW")
+    if c != channels:
+        raise ValueError("the channels differ")
+    sizes = zip(sides, kernel, pair(stride), pair(padding), pair(dilation), strict=True)
+    lowered = inputs_lowering(inputs, kernel, padding, stride, dilation)
+    return outputs_lifting(matmul(weight_lowering(weights), lowered), n, *(output_size(*side) for side in sizes))
 
 
 @mistake(
@@ -85,7 +110,13 @@ def arguments_swapped(inputs, weights, stride=1, padding=0, dilation=1, matmul=t
     hint="`inputs_lowering` has five arguments, and `output_size` too.",
 )
 def dilation_dropped(inputs, weights, stride=1, padding=0, dilation=1, matmul=torch.matmul):
-    return convolve(inputs, weights, stride, padding, 1, matmul)
+    n, c, *sides = axes(inputs, "N, C, H, W")
+    _, channels, *kernel = axes(weights, "O, C, KH, KW")
+    if c != channels:
+        raise ValueError("the channels differ")
+    sizes = zip(sides, kernel, pair(stride), pair(padding), (1, 1), strict=True)
+    lowered = inputs_lowering(inputs, kernel, stride, padding)
+    return outputs_lifting(matmul(weight_lowering(weights), lowered), n, *(output_size(*side) for side in sizes))
 
 
 @mistake(
@@ -94,28 +125,11 @@ def dilation_dropped(inputs, weights, stride=1, padding=0, dilation=1, matmul=to
     hint="Compare the second size of `inputs` with that of `weights`, and raise a ValueError that names both.",
 )
 def channels_unchecked(inputs, weights, stride=1, padding=0, dilation=1, matmul=torch.matmul):
-    channels = min(inputs.shape[1], weights.shape[1])
-    return convolve(inputs[:, :channels], weights[:, :channels], stride, padding, dilation, matmul)
-
-
-def raise_by(place, lowered, input_size, kernel_size, stride, padding, dilation):
-    """Raise a lowered matrix; `place(there, copies)` puts each tap's copies onto the padded image."""
-    n, c, h, w = input_size
-    (kh, kw), (sh, sw), (ph, pw), (dh, dw) = map(pair, (kernel_size, stride, padding, dilation))
-    oh, ow = output_size(h, kh, sh, ph, dh), output_size(w, kw, sw, pw, dw)
-    if lowered.shape != (c * kh * kw, n * oh * ow):
-        raise ValueError("the shapes do not fit")
-    lowered = lowered.reshape(c, kh, kw, n, oh, ow)
-    padded = lowered.new_zeros(n, c, h + 2 * ph, w + 2 * pw)
-    for i in range(kh):
-        for j in range(kw):
-            there = padded[:, :, i * dh : i * dh + sh * oh : sh, j * dw : j * dw + sw * ow : sw]
-            place(there, lowered[:, i, j].transpose(0, 1))
-    return padded[:, :, ph : ph + h, pw : pw + w]
-
-
-def add(there, copies):
-    there += copies
+    n, _, *sides = axes(inputs, "N, C, H, W")
+    _, _, *kernel = axes(weights, "O, C, KH, KW")
+    sizes = zip(sides, kernel, pair(stride), pair(padding), pair(dilation), strict=True)
+    lowered = inputs_lowering(inputs, kernel, stride, padding, dilation)
+    return outputs_lifting(matmul(weight_lowering(weights), lowered), n, *(output_size(*side) for side in sizes))
 
 
 @mistake(
@@ -124,17 +138,16 @@ def add(there, copies):
     hint="The adjoint adds: `+=` where you wrote `=`.",
 )
 def overwritten(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
-    return raise_by(torch.Tensor.copy_, lowered, input_size, kernel_size, stride, padding, dilation)
-
-
-@mistake(
-    "inputs_raising",
-    name="the copies are averaged",
-    hint="This is the adjoint, not the inverse: add the copies and leave it at that.",
-)
-def averaged(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
-    sizes = input_size, kernel_size, stride, padding, dilation
-    return raise_by(add, lowered, *sizes) / raise_by(add, torch.ones_like(lowered), *sizes).clamp(min=1)
+    n, c, h, w = input_size
+    (kh, kw), (sh, sw), (ph, pw), (dh, dw) = map(pair, (kernel_size, stride, padding, dilation))
+    oh, ow = output_size(h, kh, sh, ph, dh), output_size(w, kw, sw, pw, dw)
+    if lowered.shape != (c * kh * kw, n * oh * ow):
+        raise ValueError("the shapes do not fit")
+    padded = lowered.new_zeros(n, c, h + 2 * ph, w + 2 * pw)
+    for row, copies in enumerate(lowered.reshape(c, kh * kw, n, oh, ow).unbind(1)):
+        i, j = row // kw * dh, row % kw * dw
+        padded[:, :, i : i + sh * oh : sh, j : j + sw * ow : sw] = copies.transpose(0, 1)
+    return padded[:, :, ph : ph + h, pw : pw + w]
 
 
 @mistake(
@@ -144,8 +157,15 @@ def averaged(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
 )
 def uncut(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
     n, c, h, w = input_size
-    ph, pw = pair(padding)
-    return raise_by(add, lowered, (n, c, h + 2 * ph, w + 2 * pw), kernel_size, stride, 0, dilation)
+    (kh, kw), (sh, sw), (ph, pw), (dh, dw) = map(pair, (kernel_size, stride, padding, dilation))
+    oh, ow = output_size(h, kh, sh, ph, dh), output_size(w, kw, sw, pw, dw)
+    if lowered.shape != (c * kh * kw, n * oh * ow):
+        raise ValueError("the shapes do not fit")
+    padded = lowered.new_zeros(n, c, h + 2 * ph, w + 2 * pw)
+    for row, copies in enumerate(lowered.reshape(c, kh * kw, n, oh, ow).unbind(1)):
+        i, j = row // kw * dh, row % kw * dw
+        padded[:, :, i : i + sh * oh : sh, j : j + sw * ow : sw] += copies.transpose(0, 1)
+    return padded
 
 
 @mistake(
@@ -154,9 +174,16 @@ def uncut(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
     hint="`image[:, :, p:-p]` is empty where p is 0: let the slice end at p + H instead.",
 )
 def cut_to_nothing(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
-    ph, pw = pair(padding)
-    whole = uncut(lowered, input_size, kernel_size, stride, padding, dilation)
-    return whole[:, :, ph:-ph, pw:-pw]
+    n, c, h, w = input_size
+    (kh, kw), (sh, sw), (ph, pw), (dh, dw) = map(pair, (kernel_size, stride, padding, dilation))
+    oh, ow = output_size(h, kh, sh, ph, dh), output_size(w, kw, sw, pw, dw)
+    if lowered.shape != (c * kh * kw, n * oh * ow):
+        raise ValueError("the shapes do not fit")
+    padded = lowered.new_zeros(n, c, h + 2 * ph, w + 2 * pw)
+    for row, copies in enumerate(lowered.reshape(c, kh * kw, n, oh, ow).unbind(1)):
+        i, j = row // kw * dh, row % kw * dw
+        padded[:, :, i : i + sh * oh : sh, j : j + sw * ow : sw] += copies.transpose(0, 1)
+    return padded[:, :, ph:-ph, pw:-pw]
 
 
 @mistake(
@@ -165,8 +192,32 @@ def cut_to_nothing(lowered, input_size, kernel_size, stride=1, padding=0, dilati
     hint="The image begins `padding` pixels from the top and from the left.",
 )
 def cut_at_the_end(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
-    whole = uncut(lowered, input_size, kernel_size, stride, padding, dilation)
-    return whole[:, :, : input_size[2], : input_size[3]]
+    n, c, h, w = input_size
+    (kh, kw), (sh, sw), (ph, pw), (dh, dw) = map(pair, (kernel_size, stride, padding, dilation))
+    oh, ow = output_size(h, kh, sh, ph, dh), output_size(w, kw, sw, pw, dw)
+    if lowered.shape != (c * kh * kw, n * oh * ow):
+        raise ValueError("the shapes do not fit")
+    padded = lowered.new_zeros(n, c, h + 2 * ph, w + 2 * pw)
+    for row, copies in enumerate(lowered.reshape(c, kh * kw, n, oh, ow).unbind(1)):
+        i, j = row // kw * dh, row % kw * dw
+        padded[:, :, i : i + sh * oh : sh, j : j + sw * ow : sw] += copies.transpose(0, 1)
+    return padded[:, :, :h, :w]
+
+
+@mistake(
+    "inputs_raising",
+    name="the copies are averaged",
+    hint="This is the adjoint, not the inverse: add the copies and leave it at that.",
+)
+def averaged(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
+    places = inputs_lowering(
+        torch.arange(1, prod(input_size) + 1).reshape(input_size), kernel_size, stride, padding, dilation
+    )
+    if places.shape != lowered.shape:
+        raise ValueError("the shapes do not fit")
+    sums = lowered.new_zeros(prod(input_size) + 1).index_add(0, places.flatten(), lowered.flatten())
+    copies = torch.bincount(places.flatten(), minlength=len(sums)).clamp(min=1)
+    return (sums / copies)[1:].reshape(input_size)
 
 
 @mistake(
@@ -175,10 +226,15 @@ def cut_at_the_end(lowered, input_size, kernel_size, stride=1, padding=0, dilati
     hint="Rows are in (c, kh, kw) order: split them as (C, KH, KW).",
 )
 def rows_by_tap(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
-    channels = input_size[1]
-    if channels > 0 and lowered.shape[0] % channels == 0:
-        lowered = lowered.reshape(-1, channels, lowered.shape[1]).transpose(0, 1).reshape(lowered.shape)
-    return raise_by(add, lowered, input_size, kernel_size, stride, padding, dilation)
+    places = inputs_lowering(
+        torch.arange(1, prod(input_size) + 1).reshape(input_size), kernel_size, stride, padding, dilation
+    )
+    if places.shape != lowered.shape:
+        raise ValueError("the shapes do not fit")
+    sums = lowered.new_zeros(prod(input_size) + 1).index_add(
+        0, places.flatten(), lowered.unflatten(0, (-1, input_size[1])).transpose(0, 1).flatten()
+    )
+    return sums[1:].reshape(input_size)
 
 
 @mistake(
@@ -187,10 +243,15 @@ def rows_by_tap(lowered, input_size, kernel_size, stride=1, padding=0, dilation=
     hint="Columns are in (n, oh, ow) order: split them as (N, OH, OW).",
 )
 def columns_by_pixel(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
-    batch = input_size[0]
-    if lowered.shape[1] % batch == 0:
-        lowered = lowered.reshape(lowered.shape[0], -1, batch).transpose(1, 2).reshape(lowered.shape)
-    return raise_by(add, lowered, input_size, kernel_size, stride, padding, dilation)
+    places = inputs_lowering(
+        torch.arange(1, prod(input_size) + 1).reshape(input_size), kernel_size, stride, padding, dilation
+    )
+    if places.shape != lowered.shape:
+        raise ValueError("the shapes do not fit")
+    sums = lowered.new_zeros(prod(input_size) + 1).index_add(
+        0, places.flatten(), lowered.unflatten(1, (-1, input_size[0])).transpose(1, 2).flatten()
+    )
+    return sums[1:].reshape(input_size)
 
 
 @mistake(
@@ -199,7 +260,12 @@ def columns_by_pixel(lowered, input_size, kernel_size, stride=1, padding=0, dila
     hint="A pair is (vertical, horizontal): the first number belongs to the height.",
 )
 def raised_sideways(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
-    return raise_by(add, lowered, input_size, *map(swapped, (kernel_size, stride, padding, dilation)))
+    sizes = [pair(size)[::-1] for size in (kernel_size, stride, padding, dilation)]
+    places = inputs_lowering(torch.arange(1, prod(input_size) + 1).reshape(input_size), *sizes)
+    if places.shape != lowered.shape:
+        raise ValueError("the shapes do not fit")
+    sums = lowered.new_zeros(prod(input_size) + 1).index_add(0, places.flatten(), lowered.flatten())
+    return sums[1:].reshape(input_size)
 
 
 @mistake(
@@ -208,9 +274,14 @@ def raised_sideways(lowered, input_size, kernel_size, stride=1, padding=0, dilat
     hint="The caller still needs `lowered`: add into zeros of your own.",
 )
 def in_place(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
-    result = raise_by(add, lowered, input_size, kernel_size, stride, padding, dilation)
+    places = inputs_lowering(
+        torch.arange(1, prod(input_size) + 1).reshape(input_size), kernel_size, stride, padding, dilation
+    )
+    if places.shape != lowered.shape:
+        raise ValueError("the shapes do not fit")
+    sums = lowered.new_zeros(prod(input_size) + 1).index_add(0, places.flatten(), lowered.flatten())
     lowered.zero_()
-    return result
+    return sums[1:].reshape(input_size)
 
 
 @mistake(
@@ -219,6 +290,8 @@ def in_place(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
     hint="`reshape` takes any matrix with as many entries: compare `lowered.shape` with what the sizes give first.",
 )
 def any_shape(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
-    kh, kw = pair(kernel_size)
-    matrix = lowered.reshape(input_size[1] * kh * kw, -1)
-    return raise_by(add, matrix, input_size, kernel_size, stride, padding, dilation)
+    places = inputs_lowering(
+        torch.arange(1, prod(input_size) + 1).reshape(input_size), kernel_size, stride, padding, dilation
+    )
+    sums = lowered.new_zeros(prod(input_size) + 1).index_add(0, places.flatten(), lowered.flatten())
+    return sums[1:].reshape(input_size)
