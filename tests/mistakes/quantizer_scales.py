@@ -1,0 +1,225 @@
+"""Lesson 4: wrong searches for a scale, and steps that learn wrongly."""
+
+import torch
+from torch import nn
+
+from course.mistakes import mistake
+from lib import quantizer
+from lib.codes import code_range
+from lib.ste import roundpass, scale_gradient
+
+
+def search(x, bits, signed, fractions, cost):
+    qmin, qmax = code_range(bits, signed)
+    scales = [f * x.abs().max().clamp(min=1e-30) / qmax for f in fractions]
+    return min(scales, key=lambda s: cost(quantizer.fake_quantize(x, s, 0, qmin, qmax) - x).item())
+
+
+FINE = torch.logspace(-3, 0, 400)
+
+
+@mistake("mse_scale", name="the largest value decides", hint="That clips nothing. Try smaller scales and compare.")
+def widest(x, bits, signed=True):
+    return search(x, bits, signed, [1.0], lambda e: e.square().mean())
+
+
+@mistake("mse_scale", name="the mean absolute error", hint="Square the error before you take the mean.")
+def absolute(x, bits, signed=True):
+    return search(x, bits, signed, FINE, lambda e: e.abs().mean())
+
+
+@mistake("mse_scale", name="the largest error", hint="The mean of the squares, not the maximum.")
+def worst_case(x, bits, signed=True):
+    return search(x, bits, signed, FINE, lambda e: e.abs().max())
+
+
+@mistake("mse_scale", name="the search stops at half of the range", hint="With 2 bits the best grid is narrower still.")
+def upper_half(x, bits, signed=True):
+    return search(x, bits, signed, torch.linspace(0.5, 1, 200), lambda e: e.square().mean())
+
+
+@mistake("mse_scale", name="only halves, quarters, eighths …", hint="Try scales that lie closer together.")
+def powers_of_two(x, bits, signed=True):
+    return search(x, bits, signed, [2.0**-k for k in range(12)], lambda e: e.square().mean())
+
+
+@mistake(
+    "mse_scale", name="scales between 0.01 and 1", hint="How large the scale is depends on x: take fractions of max|x|."
+)
+def fixed_scales(x, bits, signed=True):
+    qmin, qmax = code_range(bits, signed)
+    error = lambda s: (quantizer.fake_quantize(x, s, 0, qmin, qmax) - x).square().mean().item()  # noqa: E731
+    return min(torch.linspace(0.01, 1, 200), key=error)
+
+
+@mistake("mse_scale", name="clipping costs nothing", hint="Clamped values are in error too: compare with x itself.")
+def no_clipping(x, bits, signed=True):
+    scales = FINE * x.abs().max().clamp(min=1e-30) / code_range(bits, signed)[1]
+    return min(scales, key=lambda s: ((x / s).round() * s - x).square().mean().item())
+
+
+@mistake("mse_scale", name="signed is ignored", hint="`code_range(bits, signed)` gives the codes to use.")
+def always_signed(x, bits, signed=True):
+    return quantizer.mse_scale(x, bits)
+
+
+@mistake("mse_scale", name="the clipping point is returned", hint="The scale is one step: clipping point / qmax.")
+def clipping_point(x, bits, signed=True):
+    return quantizer.mse_scale(x, bits, signed) * code_range(bits, signed)[1]
+
+
+@mistake(
+    "mse_scale", name="three standard deviations", hint="The best scale depends on bits and on the shape of x: search."
+)
+def three_sigma(x, bits, signed=True):
+    return 3 * x.std().clamp(min=1e-30) / code_range(bits, signed)[1]
+
+
+class Steps(quantizer.LearnedStep):
+    """The learned step in parts, for mistakes that get one of them wrong."""
+
+    def first_step(self, x):
+        return 2 * x.detach().abs().mean() / self.Qp**0.5
+
+    def start(self, x):
+        if not self.calibrated and x.any():
+            self.step.data = self.first_step(x)
+            self.calibrated.fill_(True)
+
+    def factor(self, x):
+        return (x.numel() * self.Qp) ** -0.5
+
+    def quantize(self, x, step):
+        return roundpass(torch.clamp(x / step, self.Qn, self.Qp)) * step
+
+    def forward(self, x):
+        self.start(x)
+        return self.quantize(x, scale_gradient(self.step, self.factor(x)))
+
+
+@mistake("LearnedStep", name="the step's gradient is not scaled", hint="Pass the step through `scale_gradient` first.")
+class Unscaled(Steps):
+    def factor(self, x):
+        return 1.0
+
+
+@mistake("LearnedStep", name="scaled by √(N·Qp)", hint="The gradient is to become smaller: 1 / √(N·Qp).")
+class ScaledUp(Steps):
+    def factor(self, x):
+        return (x.numel() * self.Qp) ** 0.5
+
+
+@mistake("LearnedStep", name="scaled by 1 / √N", hint="Qp is in the square root too: 1 / √(N·Qp).")
+class WithoutQp(Steps):
+    def factor(self, x):
+        return x.numel() ** -0.5
+
+
+@mistake("LearnedStep", name="N is the first dimension only", hint="N counts all elements: `x.numel()`.")
+class CountsRows(Steps):
+    def factor(self, x):
+        return (len(x) * self.Qp) ** -0.5 if x.dim() > 1 else (self.Qp) ** -0.5
+
+
+@mistake(
+    "LearnedStep", name="the step itself is scaled", hint="Forward it stays as it is; only the gradient is scaled."
+)
+class ScaledForward(Steps):
+    def forward(self, x):
+        self.start(x)
+        return self.quantize(x, self.step * self.factor(x))
+
+
+@mistake("LearnedStep", name="the first step is mean|x|", hint="2·mean|x| / √Qp.")
+class MeanOnly(Steps):
+    def first_step(self, x):
+        return x.detach().abs().mean()
+
+
+@mistake("LearnedStep", name="the first step is max|x| / Qp", hint="2·mean|x| / √Qp: the mean, not the maximum.")
+class MaxStart(Steps):
+    def first_step(self, x):
+        return x.detach().abs().max() / self.Qp
+
+
+@mistake("LearnedStep", name="the mean of x, not of |x|", hint="Positive and negative values would cancel.")
+class SignedMean(Steps):
+    def first_step(self, x):
+        return 2 * x.detach().mean() / self.Qp**0.5
+
+
+@mistake("LearnedStep", name="the step is set in every call", hint="Only the first input sets it; then it is trained.")
+class SetAnew(Steps):
+    def start(self, x):
+        if x.any():
+            self.step.data = self.first_step(x)
+
+
+@mistake(
+    "LearnedStep",
+    name="the first call makes a new Parameter",
+    hint="The optimizer still holds the old one. Assign to `self.step.data`.",
+)
+class NewParameter(Steps):
+    def start(self, x):
+        if not self.calibrated and x.any():
+            self.step = nn.Parameter(self.first_step(x))
+            self.calibrated.fill_(True)
+
+
+@mistake("LearnedStep", name="a reloaded step is set again", hint="Make `calibrated` a buffer: state_dict carries it.")
+class Forgets(Steps):
+    def __init__(self, bits, signed=True):
+        super().__init__(bits, signed)
+        del self.calibrated
+        self.calibrated = torch.tensor(False)
+
+
+@mistake(
+    "LearnedStep",
+    name="zeros become NaN",
+    hint="All-zero x would set the step to 0, and 0 / 0 is NaN: wait for others.",
+)
+class SetByZeros(Steps):
+    def start(self, x):
+        if not self.calibrated:
+            self.step.data = self.first_step(x)
+            self.calibrated.fill_(True)
+
+
+@mistake(
+    "LearnedStep",
+    name="round before clamp",
+    hint="Between Qp and Qp + ½ the paper's gradients are those of a clipped value: clamp first.",
+)
+class RoundFirst(Steps):
+    def quantize(self, x, step):
+        return torch.clamp(roundpass(x / step), self.Qn, self.Qp) * step
+
+
+@mistake("LearnedStep", name="the step gets no gradient", hint="Do not detach the step: divide and multiply by it.")
+class DetachedStep(Steps):
+    def quantize(self, x, step):
+        return super().quantize(x, step.detach()) + 0 * step
+
+
+@mistake(
+    "LearnedStep",
+    name="only the multiplication passes the step's gradient",
+    hint="The step also divides x: do not detach it there.",
+)
+class HalfGradient(Steps):
+    def quantize(self, x, step):
+        return roundpass(torch.clamp(x / step.detach(), self.Qn, self.Qp)) * step
+
+
+@mistake("LearnedStep", name="clamped values get a gradient", hint="Leave the derivative of torch.clamp as it is.")
+class PassesAll(Steps):
+    def quantize(self, x, step):
+        return super().quantize(x.detach(), step) + (x - x.detach())
+
+
+@mistake("LearnedStep", name="signed is ignored", hint="`code_range(bits, signed)` gives the codes to use.")
+class AlwaysSigned(Steps):
+    def __init__(self, bits, signed=True):
+        super().__init__(bits)
