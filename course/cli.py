@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from course import lessons
+from course.cage import CageError
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -15,7 +16,7 @@ def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         return args.run(args) or 0
-    except (KeyError, FileNotFoundError, NotADirectoryError, ValueError) as error:
+    except (KeyError, FileNotFoundError, NotADirectoryError, ValueError, CageError) as error:
         print(f"course: {error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
         return 2
 
@@ -36,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--lesson", action="append", default=[], metavar="NAME", help="grade only this lesson")
     grade.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="submissions at a time")
     grade.add_argument("--seed", type=int, metavar="N", help="for the same gradebook again; else a fresh one")
+    grade.add_argument("--no-sandbox", action="store_true", help="run submissions that you trust without a cage")
     grade.set_defaults(run=_grade)
     release = commands.add_parser("release", help="write what students get for lessons 1 to N")
     release.add_argument("--upto", type=int, required=True, metavar="N")
@@ -71,7 +73,9 @@ def _grade(args: argparse.Namespace) -> None:
     if args.jobs < 1:
         raise ValueError("--jobs must be at least 1")
     seed = secrets.randbits(32) if args.seed is None else args.seed
-    results = grade_folder(args.submissions, args.out, args.lesson, Settings(seed), args.jobs, _with_progress)
+    results = grade_folder(
+        args.submissions, args.out, args.lesson, Settings(seed, not args.no_sandbox), args.jobs, _with_progress
+    )
     print(summary(results))
     print(f"gradebook: {args.out / 'gradebook.csv'} (seed {seed})")
 

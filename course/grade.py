@@ -1,8 +1,10 @@
 """Grading: one submission is one pure job, bytes in, plain data out; a run is many of them."""
 
+import atexit
 import csv
-import os
+import functools
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -26,11 +28,14 @@ class Settings:
     ----------
     seed : int
         Where the probes' numbers start.
+    caged : bool
+        Whether submissions run in a cage; without one they may do whatever the caller may.
     cell_seconds, exercise_seconds : float
         Limits for one cell, and for all the cells of one exercise.
     """
 
     seed: int
+    caged: bool = True
     cell_seconds: float = 10.0
     exercise_seconds: float = 20.0
 
@@ -103,33 +108,30 @@ def grade(job: Job, settings: Settings) -> dict:
 
 
 def _verdicts(lesson: lessons.Lesson, submission: compose.Submission, settings: Settings) -> list[dict]:
-    from course import referee
+    from course import kernel, referee
 
+    name = _kernel_name(lesson, settings.caged)
     with tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as scratch:
-        place = Path(scratch)
-        (place / "work").mkdir()
-        staged = compose.stage(lesson, place / "path", lessons.ROOT / "lib")
         nb = compose.compose(lesson, submission, referee.probe_cells(lesson, settings.seed))
-        nbformat.write(nb, place / "graded.ipynb")
-        judge = referee.Referee(
-            lesson, settings.seed, lambda: start_kernel(staged, place / "work"), settings.exercise_seconds
-        )
-        return referee.run(place / "graded.ipynb", judge, settings.cell_seconds)
+        nbformat.write(nb, Path(scratch) / "graded.ipynb")
+
+        def start_kernel():
+            work = tempfile.mkdtemp(prefix="work-", dir=scratch)  # of an ordinary kernel; a caged one has its own
+            return kernel.start_new_kernel(kernel_name=name, cwd=work, stderr=subprocess.DEVNULL)
+
+        judge = referee.Referee(lesson, settings.seed, start_kernel, settings.exercise_seconds)
+        return referee.run(Path(scratch) / "graded.ipynb", judge, settings.cell_seconds)
 
 
-def start_kernel(staged: Path, work: Path):
-    """Start an ordinary kernel that imports ``lib`` from the staged copy, in a folder of its own."""
-    import nbval.kernel
+@functools.cache
+def _kernel_name(lesson: lessons.Lesson, caged: bool) -> str:
+    """The kernel of this process for a lesson: it imports ``lib`` from a copy without the lesson's references."""
+    from course import kernel
 
-    keep = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
-    env = {key: os.environ[key] for key in keep if key in os.environ}
-    env |= {"PYTHONPATH": str(staged), "HOME": str(work), "IPYTHONDIR": str(work / ".ipython")}
-    env |= {"OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
-    return nbval.kernel.start_new_kernel(
-        kernel_name=nbval.kernel.CURRENT_ENV_KERNEL_NAME, cwd=str(work), env=env, stderr=open(os.devnull, "w")
-    )
+    folder = Path(tempfile.mkdtemp(prefix="kernels-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    staged = compose.stage(lesson, folder / "path", lessons.ROOT / "lib")
+    return kernel.prepare(folder, staged / "lib", caged=caged)
 
 
 def _ungraded(lesson: lessons.Lesson, exercise: str, status: str, message: str) -> dict:

@@ -46,6 +46,15 @@ def hand_in(folder: Path, student: str, lesson: Lesson, content: Any) -> None:
 
 def columns(lesson: Lesson, bank: list) -> list[dict[str, Any]]:
     """Deal a bank out to students: the first of every exercise to one, the second to the next, and so on."""
-    by_exercise = {name: [entry for entry in bank if entry.exercise == name] for name in lesson.exercises}
+    plain = [entry for entry in bank if _is_plain(entry.implementation)]
+    by_exercise = {name: [entry for entry in plain if entry.exercise == name] for name in lesson.exercises}
     most = max(map(len, by_exercise.values()))
     return [{name: entries[i] for name, entries in by_exercise.items() if i < len(entries)} for i in range(most)]
+
+
+def _is_plain(implementation: Any) -> bool:
+    """Tell whether an entry is written out as a function or class of its own, as a student's would be."""
+    try:
+        return isinstance(ast.parse(inspect.getsource(implementation)).body[0], (ast.FunctionDef, ast.ClassDef))
+    except (OSError, SyntaxError):
+        return False
