@@ -22,7 +22,9 @@
 # **What it assumes**: `roundpass` and `scale_gradient` of lesson 3 (they are imported here), modules and autograd of
 # PyTorch. **Time**: about 140 minutes; the minutes beside each exercise are an estimate.
 #
-# Cells with `TODO` are yours. Run the `check` below each; `hint` gives one hint at a time.
+# **How it works**: run the cells from the top with Shift + Enter. Where a cell says `TODO`, replace the line
+# `raise NotImplementedError` by your code, run the cell, then run the `check` below it. An exercise left open stops
+# nothing: go on reading and come back.
 
 # %% tags=["setup"]
 import math
@@ -201,17 +203,19 @@ check("Quantizer", Quantizer)
 reveal("top-value", Quantizer(bits=3)(x)[2, 2].item())
 
 # %% [markdown]
-# **See it.** Values fall on the grid; the error splits into a rounding part and a clipping part. Move the range and the
-# bits: where is the sum of the two smallest? Normal numbers like these serve as data from here on.
+# **See it.** Four channels of weights fall on a grid; the error splits into a rounding part and a clipping part. Cells
+# where your class gives another value are crossed out. Move the range: where is the sum of the two smallest? Then try an
+# outlier, and a grid for each channel. You will come back to both.
 
 # %%
 torch.manual_seed(0)
-normal = torch.randn(10_000)
+normal = torch.randn(10_000)  # serves as data from here on
 
 # %% tags=["raises-exception"]
 from lib import views
 
-views.quantizer(normal[:2000], bits=4)
+layer = normal[:288].reshape(4, 72) * torch.tensor([[0.1], [0.15], [0.2], [0.45]])
+views.quantizer(layer, bits=4, quantize=Quantizer)
 
 # %% [markdown]
 # ### Six decibels a bit
@@ -532,10 +536,14 @@ print(f"{(w.grad == 0).sum()} of {w.numel()} weights without gradient")
 # ## 7. Flaw four: one outlier ruins the grid
 #
 # $\alpha$ is a maximum, and a maximum depends on a single number. Put one value of $10\sigma$ among ten thousand normal
-# ones ($\sigma$, the standard deviation, is 1).
-#
-# **Predict.** How many decibels does it cost at 4 bits? (From the drawing of the flaws: how much wider is the grid, and
-# how many bits is that?)
+# ones ($\sigma$, the standard deviation, is 1). Their own largest magnitude:
+
+# %%
+normal.abs().max()
+
+# %% [markdown]
+# **Predict.** How many decibels does the outlier cost at 4 bits? (How much wider does the grid become? Twice as wide
+# would be one bit.)
 
 # %%
 predict("outlier-cost", ...)

@@ -15,7 +15,7 @@ def search(x, bits, signed, fractions, cost):
     return min(scales, key=lambda s: cost(quantizer.fake_quantize(x, s, 0, qmin, qmax) - x).item())
 
 
-FINE = torch.logspace(-3, 0, 400)
+FINE = torch.logspace(-3, 0, 120)
 
 
 @mistake("mse_scale", name="the largest value decides", hint="That clips nothing. Try smaller scales and compare.")
@@ -35,7 +35,7 @@ def worst_case(x, bits, signed=True):
 
 @mistake("mse_scale", name="the search stops at half of the range", hint="With 2 bits the best grid is narrower still.")
 def upper_half(x, bits, signed=True):
-    return search(x, bits, signed, torch.linspace(0.5, 1, 200), lambda e: e.square().mean())
+    return search(x, bits, signed, torch.linspace(0.5, 1, 60), lambda e: e.square().mean())
 
 
 @mistake("mse_scale", name="only halves, quarters, eighths …", hint="Try scales that lie closer together.")
