@@ -11,10 +11,7 @@ def main(folder: str) -> list[Path]:
     """Write ``folder/NAME.html`` for each view, from its module's ``example()``."""
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
-    return [
-        importlib.import_module(f"lib.views.{name}").example().save_html(out / f"{name}.html")
-        for name in NAMES
-    ]
+    return [importlib.import_module(f"lib.views.{name}").example().save_html(out / f"{name}.html") for name in NAMES]
 
 
 if __name__ == "__main__":

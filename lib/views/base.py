@@ -21,7 +21,7 @@ h1 {{ font-size: 22px; margin: 8px 12px; }}
 @media (prefers-color-scheme: dark) {{
   body {{ background: #111; color: #eee; --jp-content-font-color1: #eee; --jp-content-font-color2: #b8b8b8;
     --jp-layout-color0: #111; --jp-layout-color1: #222; --jp-border-color2: #555; }}
-  .fci {{ --fci-accent: #56b4e9; }}
+  main .fci {{ --fci-accent: #56b4e9; }}
 }}
 {css}</style></head>
 <body><h1>{title}</h1><main id="view"></main><noscript>This page needs JavaScript.</noscript>
@@ -124,9 +124,7 @@ def array(name: str, value: object, ndim: Sequence[int], most: int) -> np.ndarra
         raise TypeError(f"{name} must be a tensor of numbers, not {type(value).__name__}") from None
     if tensor.ndim not in ndim:
         allowed = " or ".join(map(str, ndim))
-        raise ValueError(
-            f"{name} must have {allowed} dimensions, not {tensor.ndim}: shape {tuple(tensor.shape)}"
-        )
+        raise ValueError(f"{name} must have {allowed} dimensions, not {tensor.ndim}: shape {tuple(tensor.shape)}")
     if tensor.numel() == 0:
         raise ValueError(f"{name} is empty: shape {tuple(tensor.shape)}")
     if tensor.numel() > most:
@@ -147,7 +145,9 @@ def attempt(function: Callable, *args: object, **kwargs: object) -> tuple[object
         return None, f"{name} raised {type(problem).__name__}: {problem}"
 
 
-def told(function: Callable, *args: object, shape: tuple[int, ...] | None = None, **kwargs: object) -> dict[str, object]:
+def told(
+    function: Callable, *args: object, shape: tuple[int, ...] | None = None, **kwargs: object
+) -> dict[str, object]:
     """What a student's function gives, for a picture: its values as nested lists, or a note that says why not.
 
     Without ``shape`` any matrix of at most 4000 cells is drawn.
@@ -157,7 +157,9 @@ def told(function: Callable, *args: object, shape: tuple[int, ...] | None = None
     if not note and not isinstance(result, torch.Tensor):
         note = f"{name} returned {type(result).__name__}, not a tensor."
     if not note and (tuple(result.shape) != shape if shape else result.ndim != 2 or not 0 < result.numel() <= 4000):
-        note = f"{name} returned shape {tuple(result.shape)}" + (f"; expected {shape}." if shape else ", not a matrix that can be drawn.")
+        note = f"{name} returned shape {tuple(result.shape)}" + (
+            f"; expected {shape}." if shape else ", not a matrix that can be drawn."
+        )
     if note:
         return {"note": note}
     return {"values": result.detach().cpu().double().nan_to_num(1e9, 1e9, -1e9).tolist(), "note": ""}

@@ -38,8 +38,13 @@ def sample(function: Callable) -> dict[str, object]:
         return {"samples": None, "note": note}
     if not isinstance(y, torch.Tensor) or y.shape != x.shape:
         what = f"shape {tuple(y.shape)}" if isinstance(y, torch.Tensor) else type(y).__name__
-        return {"samples": None, "note": f"{name} returned {what}; expected a tensor of the shape of x, {tuple(x.shape)}."}
-    gradient, note = attempt(lambda: torch.autograd.grad(y.sum(), x, allow_unused=True)[0]) if y.requires_grad else (None, "")
+        return {
+            "samples": None,
+            "note": f"{name} returned {what}; expected a tensor of the shape of x, {tuple(x.shape)}.",
+        }
+    gradient, note = (
+        attempt(lambda: torch.autograd.grad(y.sum(), x, allow_unused=True)[0]) if y.requires_grad else (None, "")
+    )
     if gradient is None:
         detail = note.partition("raised ")[2]
         why = f"backward raised {detail}" if detail else "no gradient comes back: the result is cut off from x"
@@ -47,7 +52,10 @@ def sample(function: Callable) -> dict[str, object]:
     wrong = int((y.detach() != torch.round(x.detach())).sum())
     rounding = "all values right" if not wrong else f"{wrong} of {len(x)} values differ from torch.round: crossed out"
     ones, zeros = int((gradient == 1).sum()), int((gradient == 0).sum())
-    passing = {ones: "gradient 1 everywhere: straight through", zeros: "gradient 0 everywhere: nothing behind it can learn"}
+    passing = {
+        ones: "gradient 1 everywhere: straight through",
+        zeros: "gradient 0 everywhere: nothing behind it can learn",
+    }
     backward = passing.get(len(x), f"gradient 1 at only {ones} of {len(x)} points: the others are crossed out")
     numbers = {"x": x, "value": y, "gradient": gradient}
     lists = {key: v.detach().double().nan_to_num(1e9, 1e9, -1e9).tolist() for key, v in numbers.items()}

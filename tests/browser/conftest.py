@@ -16,6 +16,7 @@ How a test file uses it (one page load a file; look at test_tiling.py):
 ``static_page(view)`` opens a view without kernel (fast: for values, colours, sizes; ``page.evaluate("maths.f(1)")``).
 """
 
+import ast
 import contextlib
 import json
 import os
@@ -31,8 +32,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import torch
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
+torch.set_num_threads(1)  # the browser needs the other core
 ROOT = Path(__file__).parents[2]
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SHOTS = os.environ.get("SHOTS")  # a folder: pictures of every page are kept there, to be looked at
@@ -51,9 +54,7 @@ SETTINGS = {  # no news, every cell in the page, no saving over the notebook und
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
 }
-ERRORS = (
-    ".jp-RenderedText[data-mime-type$='jupyter.error'], .jp-RenderedText[data-mime-type$='jupyter.stderr']"
-)
+ERRORS = ".jp-RenderedText[data-mime-type$='jupyter.error'], .jp-RenderedText[data-mime-type$='jupyter.stderr']"
 BROKEN = re.compile("Click to show javascript error|Error displaying widget|Loading widget|This view stopped")
 
 
@@ -111,9 +112,7 @@ class Lab:
 
     def __enter__(self) -> "Lab":
         with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                self.command, stdout=log, stderr=log, env=self.env, start_new_session=True
-            )
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, env=self.env, start_new_session=True)
         wait_for(self.alive, 120, 0.25)
         return self
 
@@ -180,21 +179,22 @@ class Notebook:
     def slider(self, view: Locator, label: str) -> Locator:
         return view.get_by_role("slider", name=label, exact=True)
 
-    def kernel(self, expression: str) -> str:
-        """``repr`` of a Python expression in the notebook's kernel."""
-        return self.page.evaluate(
+    def kernel(self, expression: str) -> object:
+        """Value of a Python expression in the notebook's kernel: a number, a string, or a list or dict of them."""
+        text = self.page.evaluate(
             """async (code) => { const session = window.jupyterapp.shell.currentWidget.context.sessionContext.session;
             const run = session.kernel.requestExecute({code: '', user_expressions: {v: code}, silent: true, store_history: false});
             const v = (await run.done).content.user_expressions.v;
             if (v.status !== 'ok') throw new Error(v.evalue); return v.data['text/plain']; }""",
             expression,
         )
+        return ast.literal_eval(text)
 
     def eventually(self, expression: str, value: object) -> None:
         """Python comes to agree that ``expression == value``."""
         end = time.monotonic() + 20
-        while (seen := self.kernel(expression)) != repr(value):
-            assert time.monotonic() < end, f"{expression} is {seen}, not {value!r}"
+        while (seen := self.kernel(expression)) != value:
+            assert time.monotonic() < end, f"{expression} is {seen!r}, not {value!r}"
             self.page.wait_for_timeout(50)
 
     def execute(self, code: str) -> None:
@@ -207,8 +207,41 @@ class Notebook:
             "() => [...window.jupyterapp.shell.currentWidget.content.widgets].map((cell) => cell.model.sharedModel.getSource())"
         )
 
-    def mode(self) -> str:
-        return self.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.mode")
+    def state(self) -> tuple:
+        """Everything that a stray shortcut would change: the cells, the active one, and which are collapsed."""
+        active = (
+            "() => { const c = window.jupyterapp.shell.currentWidget.content; return [c.activeCellIndex, c.mode]; }"
+        )
+        hidden = self.panel.locator(
+            ".jp-Cell.lm-mod-hidden, .jp-mod-outputsScrolled, .jp-Collapser-child.jp-mod-collapsed"
+        )
+        return self.cells(), self.page.evaluate(active), hidden.count()
+
+    def press_everything(self, view: Locator) -> int:
+        """Type shortcuts of the notebook on every control and matrix of a view; nothing of them may arrive."""
+        targets = view.locator("input:enabled, button:enabled, [tabindex='0']")
+        total = targets.count()
+        targets.first.focus()  # makes the view's cell the active one
+        before = self.state()
+        for index in range(total):
+            targets.nth(index).focus()
+            for key in (
+                "ArrowDown",
+                "ArrowUp",
+                "ArrowLeft",
+                "ArrowRight",
+                "a",
+                "b",
+                "x",
+                "m",
+                "d",
+                "d",
+                "k",
+                "Shift+M",
+            ):
+                self.page.keyboard.press(key)
+            assert self.state() == before, f"a key on control {index} reached the notebook"
+        return total
 
     def theme(self, name: str) -> None:
         """Switch to 'Light' or 'Dark'."""
@@ -218,10 +251,27 @@ class Notebook:
         expect(self.page.locator("body")).to_have_attribute("data-jp-theme-light", flag, timeout=20_000)
         self.page.wait_for_timeout(400)  # the style sheet of the theme arrives after the flag
 
+    def wait_for_problem(self, text: str) -> None:
+        for _ in range(200):
+            if any(text in problem for problem in self.page.problems):
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"no {text!r} in {self.page.problems}")
+
     def shutdown_kernel(self) -> None:
         self.page.evaluate(
             "async () => { await window.jupyterapp.shell.currentWidget.context.sessionContext.shutdown(); }"
         )
+
+    def forgive(self, text: str) -> None:
+        """Drop a problem that the test itself brought about."""
+        self.page.problems[:] = [problem for problem in self.page.problems if text not in problem]
+
+
+def calculate(page: Page, function: str, cases: list) -> list:
+    """``cases.map(function)`` in a page that shows a view, whose arithmetic is the global ``maths``."""
+    script = f"(text) => JSON.stringify(JSON.parse(text).map({function}))"
+    return json.loads(page.evaluate(script, json.dumps(cases)))
 
 
 def picture(target: Locator | Page, name: str | None = None) -> bytes:

@@ -103,8 +103,12 @@ function grid(ui, { key, label: name, x = 0, y = 0, rows, cols, size = 28, value
     const pick = (cell) => { if (cell) ui.cursors[key] = [row, col] = cell; onPick?.(cell); };
     const hit = (event) => event.target.dataset?.cell?.split(",").map(Number);
     const guard = (handler) => ui.guard(handler);
-    node.addEventListener("pointerover", guard((event) => { const cell = hit(event); if (cell) pick(cell); }));
-    node.addEventListener("pointerleave", guard(() => onPick?.(null)));
+    node.addEventListener("pointermove", guard((event) => {   // a repaint under a pointer at rest is no move
+      const cell = hit(event), spot = `${event.clientX},${event.clientY}`;
+      if (cell && ui.spot !== spot && ui.over !== `${key},${cell}`) { ui.over = `${key},${cell}`; pick(cell); }
+      ui.spot = spot;
+    }));
+    node.addEventListener("pointerleave", guard(() => { if (ui.over) onPick?.(null); ui.over = null; }));
     node.addEventListener("click", guard((event) => { const cell = hit(event); if (cell) { pick(cell); onPress?.(cell); } }));
     node.addEventListener("focus", guard(() => node.matches(":focus-visible") && pick([row, col])));
     node.addEventListener("blur", guard(() => ui.redrawing || onPick?.(null)));
@@ -192,13 +196,14 @@ function makeUI(name, model, root) {
   const paint = guard(() => {
     queued = false;
     ui.redrawing = true;
+    ui.over = null;
     try { refreshers.forEach((run) => run()); painters.forEach((run) => run()); } finally { ui.redrawing = false; }
   });
   const redraw = () => { if (!queued) { queued = true; queueMicrotask(paint); } };
   const add = (node) => { controls.append(node); return node; };
   const listen = (names, run) => names.forEach((n) => { model.on(n, run); cleanups.push(() => model.off(n, run)); });
   const ui = {
-    model, root, controls, body, guard, redraw, cursors: {}, redrawing: false,
+    model, root, controls, body, guard, redraw, cursors: {}, redrawing: false, over: null, spot: "",
     get: (trait) => model.get(trait),
     set: (changes) => {
       for (const [trait, value] of Object.entries(changes)) model.set(trait, value);
@@ -212,7 +217,7 @@ function makeUI(name, model, root) {
     /** A labelled native range input. min, max, disabled, text may be functions, asked again at every paint. */
     slider: (trait, { label: title, min = 0, max, step = 1, text = short, disabled = false, help }) => {
       const ask = (v) => (typeof v === "function" ? v() : v);
-      const input = H("input", { type: "range", step, "aria-label": title, "data-trait": trait }), shown = H("output", { class: "fci-value" });
+      const input = H("input", { type: "range", step, "aria-label": title, "data-trait": trait }), shown = H("span", { class: "fci-value" });
       const refresh = () => {
         input.min = ask(min); input.max = ask(max); input.disabled = ask(disabled);
         const value = clamp(ui.get(trait), Number(input.min), Number(input.max)), words = minus(text(value));
@@ -262,7 +267,7 @@ function makeUI(name, model, root) {
         where setting() changes, the question is new. */
     predict: ({ question, setting = question, answer, explain = () => "", disabled = () => false }) => {
       let asked = "";
-      const input = H("input", { type: "number", step: "any", "aria-label": question() }), reply = H("output", { class: "fci-reply" });
+      const input = H("input", { type: "number", step: "any", "aria-label": question() }), reply = H("span", { class: "fci-reply" });
       const words = H("span", {}, question());
       const form = H("form", { class: "fci-predict", onsubmit: guard((event) => {
         event.preventDefault();
@@ -270,6 +275,7 @@ function makeUI(name, model, root) {
         const said = Number(input.value), right = answer();
         ui.set({ prediction: said });
         reply.textContent = minus(Math.abs(said - right) < 0.0051 ? `Yes, ${short(right)}. ${explain()}` : `You said ${said}; it is ${short(right)}. ${explain()}`);
+        queueMicrotask(() => ui.say(reply.textContent));   // after the paint: the one live line reads it out
       }) }, H("strong", {}, "Predict "), words,
         H("span", { class: "fci-answer" }, input, H("button", { type: "submit", class: "fci-button" }, "Compare")), reply);
       refreshers.push(() => {

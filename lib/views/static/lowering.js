@@ -57,7 +57,7 @@ const view = defineView("lowering", (ui) => {
   ui.player(() => advance(1), { every: 450 });
   const middle = () => { const s = maths.sizes(shape, setting()); return [0, 0, Math.floor(s.PH / 2), Math.floor(s.PW / 2)]; };
   ui.predict({
-    question: () => { const [, , y, x] = middle(); return `How many cells of the lowered matrix copy the pixel in row ${y}, column ${x} of the padded input?`; },
+    question: () => { const [, , y, x] = middle(); return `How many cells of the lowered matrix copy pixel (${y}, ${x}) of the padded input?`; },
     setting: () => Object.values(setting()).join(","),
     answer: () => maths.copies(shape, setting(), middle()).length,
     explain: () => "Point at the pixel to see them.",

@@ -55,7 +55,7 @@ const view = defineView("ste", (ui) => {
     const stairs = axes({ x: left, y: 34, width, height: 210, xlim, ylim: [low - 0.8, high + 0.8], xticks: ticks, yticks: values, ylabel: "q(x) = clamp(round(x))" });
     const slopes = axes({ x: left, y: 312, width, height: 84, xlim, ylim: [-0.35, 1.35], xticks: ticks, yticks: [0, 1], ylabel: "dq/dx as it is handed back" });
     const worst = Math.max(...[low, high].map((v) => maths.loss(v, target)), 1);
-    const losses = axes({ x: left, y: 464, width, height: 120, xlim, ylim: [-worst * 0.08, worst * 1.08], xticks: ticks, yticks: [0, Number((worst / 2).toPrecision(2)), Number(worst.toPrecision(2))], xlabel: "x", ylabel: "loss L = (q(x) \u2212 target)\u00b2" });
+    const losses = axes({ x: left, y: 464, width, height: 120, xlim, ylim: [-worst * 0.08, worst * 1.08], xticks: ticks, yticks: [0, worst], xlabel: "x", ylabel: "loss L = (q(x) \u2212 target)\u00b2" });
 
     // the treads: between two halves the value does not change
     const halves = [xlim[0], ...range(Math.ceil(xlim[1] - xlim[0]) + 2, Math.floor(xlim[0])).map((v) => v + 0.5).filter((v) => v > xlim[0] && v < xlim[1]), xlim[1]];
