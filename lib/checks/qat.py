@@ -78,8 +78,8 @@ def fold_kept(fold_batchnorm, draw):
     norm = torch.nn.BatchNorm2d(2, eps=0.75)
     norm.running_mean, norm.running_var = torch.tensor([1.0, -1.0]), torch.tensor([0.25, 3.25])
     weight, bias = draw.integers(2, 1, 2, 2), draw.integers(2)
-    fold_batchnorm(weight, bias, norm)
-    return weight, bias, norm.running_mean, norm.running_var
+    folded = fold_batchnorm(weight, bias, norm)
+    return folded, weight, bias, norm.running_mean, norm.running_var
 
 
 @case("QuantConv2d", title="one input, one weight: steps ½ and ¼, bias 0.3")

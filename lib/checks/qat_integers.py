@@ -59,8 +59,8 @@ def no_floats(requantize):
     from lib.deploy import float_operations
 
     with float_operations() as spy:
-        requantize(torch.tensor([3, 500, 7], dtype=torch.int32), 2**30, 31)
-    return spy.seen
+        codes = requantize(torch.tensor([3, 500, 7], dtype=torch.int32), 2**30, 31)
+    return codes, spy.seen
 
 
 @case("integer_conv2d", title="one code, one weight, one bias")
@@ -140,9 +140,8 @@ def activation_floats(integer_activation):
 
     accumulators = torch.tensor([[[[-3, 7], [300, 0]]]], dtype=torch.int32)
     with float_operations() as spy:
-        for pool in (None, "max", "average"):
-            integer_activation(accumulators, 2**30, 30, pool)
-    return spy.seen
+        codes = [integer_activation(accumulators, 2**30, 30, pool) for pool in (None, "max", "average")]
+    return codes, spy.seen
 
 
 @case("integer_network", title="a 1×1 convolution and a linear layer")

@@ -27,8 +27,8 @@ def fold_untouched(fold_batchnorm, draw):
     norm = torch.nn.BatchNorm2d(2, eps=0.05)
     norm.weight.data, norm.running_var = draw.normal(2), draw.uniform(2, low=0.5)
     weight, bias = draw.normal(2, 1, 2, 2), draw.normal(2)
-    fold_batchnorm(weight, bias, norm)
-    return weight, bias, norm.weight, norm.bias, norm.running_mean, norm.running_var
+    folded = fold_batchnorm(weight, bias, norm)
+    return folded, weight, bias, norm.weight, norm.bias, norm.running_mean, norm.running_var
 
 
 @case("QuantConv2d", points=2, title="input, weight and bias on their grids, in both modes")
@@ -138,8 +138,8 @@ def whole(requantize, draw):
 
     values = draw.integers(20, low=-500, high=500, dtype=torch.int32)
     with float_operations() as spy:
-        requantize(values, draw.number(2**30, 2**31), 32)
-    return spy.seen
+        codes = requantize(values, draw.number(2**30, 2**31), 32)
+    return codes, spy.seen
 
 
 @case("integer_conv2d", points=2, title="strides, paddings and sides of all kinds", forbids=("aten.convolution",))
