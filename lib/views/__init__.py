@@ -5,7 +5,9 @@ Every view is an ipywidget: its traits (``view.position``) can be read and set, 
 """
 
 from .lowering import lowering
+from .qat import qat
+from .quantizer import quantizer
 from .ste import ste
 from .tiling import tiling
 
-__all__ = ["lowering", "ste", "tiling"]
+__all__ = ["lowering", "qat", "quantizer", "ste", "tiling"]
