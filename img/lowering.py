@@ -79,7 +79,7 @@ def convolution() -> None:
     arrow(axes, (6.4, -11.5), (10.5, -11.5), "a kernel\nis a row")
     arrow(axes, (25.4, -11.5), (27.6, -11.5), "lift")
     sides = zip("abcdefgh", (2, 3, 5, 6, 11, 12, 14, 15), strict=True)
-    axes.text(26, -5.6, "the green entry:", ha="left", fontsize=11.5)
+    axes.text(26, -5.6, "the filled entry:", ha="left", fontsize=11.5)
     terms = [f"{letter}·{number}" for letter, number in sides]
     axes.text(
         26, -7.6, " + ".join(terms[:4]) + "\n+ " + " + ".join(terms[4:]), ha="left", fontsize=11.5, linespacing=1.4
