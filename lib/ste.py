@@ -13,11 +13,12 @@ from torch import Tensor
 class RoundPass(torch.autograd.Function):
     """Round to the nearest integer; hand the gradient on unchanged.
 
-    Forward, a tensor of any shape comes back rounded, in its own dtype; halves go to the even neighbour, as in
-    `torch.round`. Backward, the gradient of the loss with respect to the output is returned as the gradient with
-    respect to the input: the derivative of rounding is taken to be 1. `RoundPass.apply` is the function to call.
+    Forward, a tensor of any shape comes back rounded, in its own dtype; halves go to
+    the even neighbour, as in `torch.round`. Backward, the gradient of the loss with
+    respect to the output is returned as the gradient with respect to the input: the
+    derivative of rounding is taken to be 1. `RoundPass.apply` is the function to call.
 
-    Source: Hinton's lectures (2012); Bengio, Léonard and Courville, arXiv:1308.3432 (2013).
+    Source: Hinton's lectures (2012); Bengio, Léonard and Courville, arXiv:1308.3432.
     """
 
     @staticmethod
@@ -33,7 +34,7 @@ roundpass = RoundPass.apply
 
 
 def detach_round(x: Tensor) -> Tensor:
-    """Round to the nearest integer with a straight-through gradient, without a class of its own.
+    """Round to the nearest integer with a straight-through gradient, without a class.
 
     Parameters
     ----------
@@ -55,10 +56,11 @@ def descend(
     rate: float = 0.1,
     steps: int = 50,
 ) -> Tensor:
-    """Gradient descent on a weight that is seen only through `quantize`, and the path it took.
+    """Descend on a weight that the loss sees only through `quantize`; return the path.
 
-    One step moves the float weight `w` to `w - rate * gradient`, where `gradient` is that of the loss
-    `sum((quantize(w) - target)**2)` with respect to `w`. The weight itself is never rounded.
+    One step moves the float weight `w` to `w - rate * gradient`, where `gradient` is
+    that of the loss `sum((quantize(w) - target)**2)` with respect to `w`. The weight
+    itself is never rounded.
 
     Parameters
     ----------
@@ -88,10 +90,10 @@ def descend(
 
 
 def clip_round(x: Tensor, low: int, high: int) -> Tensor:
-    """Round, then clamp to `low ... high`; the gradient passes inside the range and stops outside.
+    """Round, then clamp to `low ... high`; the gradient passes inside, stops outside.
 
-    The gradient is that of the output times 1 where `low < x < high`, and times 0 where `x < low - 1/2` or
-    `x > high + 1/2`. Between the two (at the edges) either is right.
+    The gradient is that of the output times 1 where `low < x < high`, and times 0 where
+    `x < low - 1/2` or `x > high + 1/2`. Between the two (at the edges) either is right.
 
     Parameters
     ----------
@@ -107,20 +109,21 @@ def clip_round(x: Tensor, low: int, high: int) -> Tensor:
 
     Notes
     -----
-    Source of the mask: Courbariaux et al., Binarized Neural Networks, arXiv:1602.02830 (2016), where `|x| <= 1`.
+    Source of the mask: Courbariaux et al., Binarized Neural Networks, arXiv:1602.02830
+    (2016), where it is `|x| <= 1`.
     """
-    # The derivative of clamp is the mask. On the rounded value it reaches half a step past low and high.
+    # The derivative of clamp is the mask: here it reaches half a step past low and high.
     return torch.clamp(roundpass(x), low, high)
 
 
 def scale_gradient(x: Tensor, factor: float) -> Tensor:
-    """Return `x` itself, but multiply the gradient that comes back through the result by `factor`.
+    """Return the values of `x`, but multiply the gradient that comes back by `factor`.
 
-    Other uses of `x` keep their gradient.
+    Only the gradient through the result is multiplied: other uses of `x` keep theirs.
 
     Parameters
     ----------
-    x : Tensor, any shape, floating point
+    x : Tensor, any shape, floating point, with or without a gradient
         Is not changed.
     factor : float
         What the gradient is multiplied by.
@@ -134,15 +137,16 @@ def scale_gradient(x: Tensor, factor: float) -> Tensor:
     -----
     Source: Esser et al., Learned Step Size Quantization, arXiv:1902.08153 (2020).
     """
-    # The paper has (x - x * factor).detach() + x * factor, which rounds on the way forward; adding 0 does not.
+    # The paper's x * factor + (x - x * factor).detach() rounds; adding 0 does not.
     return x.detach() + (x - x.detach()) * factor
 
 
 def stochastic_round(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Round up or down at random, right on average, with a straight-through gradient.
 
-    A value that lies a fraction p of the way from the integer below to the integer above goes up with probability p
-    and down with probability 1 - p, each element on its own. Integers stay as they are.
+    A value that lies a fraction p of the way from the integer below to the integer above
+    goes up with probability p and down with probability 1 - p, each element on its own.
+    Integers stay as they are.
 
     Parameters
     ----------
@@ -154,12 +158,13 @@ def stochastic_round(x: Tensor, generator: torch.Generator | None = None) -> Ten
     Returns
     -------
     Tensor, shape and dtype of `x`
-        Integers whose expected value is `x`, through which the gradient passes as if they were `x`.
+        Integers whose expected value is `x`; the gradient passes as if they were `x`.
 
     Notes
     -----
-    Source: Gupta et al., Deep Learning with Limited Numerical Precision, arXiv:1502.02551 (2015).
+    Source: Gupta et al., Deep Learning with Limited Numerical Precision,
+    arXiv:1502.02551 (2015).
     """
     below = torch.floor(x)
-    up = torch.rand(x.shape, generator=generator, dtype=x.dtype, device=x.device) < x - below
-    return x + (below + up - x).detach()
+    random = torch.rand(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+    return x + (below + (random < x - below) - x).detach()

@@ -126,11 +126,12 @@ x.grad
 class RoundPass(torch.autograd.Function):
     """Round to the nearest integer; hand the gradient on unchanged.
 
-    Forward, a tensor of any shape comes back rounded, in its own dtype; halves go to the even neighbour, as in
-    `torch.round`. Backward, the gradient of the loss with respect to the output is returned as the gradient with
-    respect to the input: the derivative of rounding is taken to be 1. `RoundPass.apply` is the function to call.
+    Forward, a tensor of any shape comes back rounded, in its own dtype; halves go to
+    the even neighbour, as in `torch.round`. Backward, the gradient of the loss with
+    respect to the output is returned as the gradient with respect to the input: the
+    derivative of rounding is taken to be 1. `RoundPass.apply` is the function to call.
 
-    Source: Hinton's lectures (2012); Bengio, Léonard and Courville, arXiv:1308.3432 (2013).
+    Source: Hinton's lectures (2012); Bengio, Léonard and Courville, arXiv:1308.3432.
     """
 
     @staticmethod
@@ -198,7 +199,7 @@ reveal("ste-undetached", x.grad)
 
 # %% exercise="detach_round"
 def detach_round(x: Tensor) -> Tensor:
-    """Round to the nearest integer with a straight-through gradient, without a class of its own.
+    """Round to the nearest integer with a straight-through gradient, without a class.
 
     Parameters
     ----------
@@ -293,12 +294,17 @@ except RuntimeError as error:
 
 # %% exercise="descend"
 def descend(
-    quantize: Callable[[Tensor], Tensor], start: Tensor, target: Tensor | float, rate: float = 0.1, steps: int = 50
+    quantize: Callable[[Tensor], Tensor],
+    start: Tensor,
+    target: Tensor | float,
+    rate: float = 0.1,
+    steps: int = 50,
 ) -> Tensor:
-    """Gradient descent on a weight that is seen only through `quantize`, and the path it took.
+    """Descend on a weight that the loss sees only through `quantize`; return the path.
 
-    One step moves the float weight `w` to `w - rate * gradient`, where `gradient` is that of the loss
-    `sum((quantize(w) - target)**2)` with respect to `w`. The weight itself is never rounded.
+    One step moves the float weight `w` to `w - rate * gradient`, where `gradient` is
+    that of the loss `sum((quantize(w) - target)**2)` with respect to `w`. The weight
+    itself is never rounded.
 
     Parameters
     ----------
@@ -318,8 +324,8 @@ def descend(
     Tensor, shape (steps + 1, *start.shape), dtype of `start`
         The weight at the start and after each step.
     """
-    # TODO: begin a list with a copy of start. In each step, compute the loss and its gradient at the last point and
-    # append the next point. Return the points as one tensor: torch.stack(path).
+    # TODO: begin a list with a copy of start. In each step, compute the loss and its
+    # gradient at the last point, and append the next point. Return torch.stack(path).
     raise NotImplementedError
 
 
@@ -337,7 +343,8 @@ import matplotlib.pyplot as plt
 
 plt.style.use("../img/course.mplstyle")
 for quantize, name in ((torch.round, "torch.round"), (roundpass, "roundpass")):
-    plt.plot(descend(quantize, torch.tensor(0.25), 2.0, rate=0.05, steps=30), ".-", label=name)
+    path = descend(quantize, torch.tensor(0.25), 2.0, rate=0.05, steps=30)
+    plt.plot(path, ".-", label=name)
 plt.axhline(1.5, color="0.6", ls=":", label="from here on, w rounds to 2")
 plt.xlabel("step")
 plt.ylabel("weight w")
@@ -376,10 +383,12 @@ predict("ste-share", ...)
 # %% tags=["raises-exception"]
 def late_levels():
     """The rounded weight in 1001 steps after the climb."""
-    return torch.round(descend(roundpass, torch.tensor(0.25), 1.7, rate=0.05, steps=1100)[100:])
+    path = descend(roundpass, torch.tensor(0.25), 1.7, rate=0.05, steps=1100)
+    return torch.round(path[100:])
 
 
-reveal("ste-share", round((late_levels() == 2).float().mean().item(), 2), rtol=0.02)
+share = (late_levels() == 2).float().mean().item()
+reveal("ste-share", round(share, 2), rtol=0.02)
 
 # %% [markdown]
 # In the long run the ways up and down must be equal. If $p$ is the share at 2, then $p \cdot 0.6 = (1 - p) \cdot 1.4$,
@@ -409,7 +418,8 @@ predict("ste-flips", ...)
 def oscillation(rate):
     """Count the jumps in 1000 steps after the climb, and measure the swing of w."""
     path = descend(roundpass, torch.tensor(0.25), 1.7, rate, steps=1300)[-1001:]
-    return (torch.round(path).diff() != 0).sum().item(), (path.max() - path.min()).item()
+    flips = (torch.round(path).diff() != 0).sum().item()
+    return flips, (path.max() - path.min()).item()
 
 
 for rate in (0.2, 0.1, 0.05, 0.025):
@@ -448,10 +458,10 @@ reveal("ste-flips", oscillation(0.025)[0] / oscillation(0.05)[0], rtol=0.05)
 
 # %% exercise="clip_round"
 def clip_round(x: Tensor, low: int, high: int) -> Tensor:
-    """Round, then clamp to `low ... high`; the gradient passes inside the range and stops outside.
+    """Round, then clamp to `low ... high`; the gradient passes inside, stops outside.
 
-    The gradient is that of the output times 1 where `low < x < high`, and times 0 where `x < low - 1/2` or
-    `x > high + 1/2`. Between the two (at the edges) either is right.
+    The gradient is that of the output times 1 where `low < x < high`, and times 0 where
+    `x < low - 1/2` or `x > high + 1/2`. Between the two (at the edges) either is right.
 
     Parameters
     ----------
@@ -467,9 +477,10 @@ def clip_round(x: Tensor, low: int, high: int) -> Tensor:
 
     Notes
     -----
-    Source of the mask: Courbariaux et al., Binarized Neural Networks, arXiv:1602.02830 (2016), where `|x| <= 1`.
+    Source of the mask: Courbariaux et al., Binarized Neural Networks, arXiv:1602.02830
+    (2016), where it is `|x| <= 1`.
     """
-    # TODO: return the clamped, rounded values with a masked gradient. You may use your roundpass.
+    # TODO: return the rounded, clamped values with a masked gradient; you have roundpass.
     raise NotImplementedError
 
 
@@ -485,7 +496,8 @@ check("clip_round", clip_round)
 # %% tags=["raises-exception"]
 for value in (-7.9, 0.3, 1.8):
     point = torch.tensor([value], dtype=torch.float64, requires_grad=True)
-    print(f"{value:4}: {gradcheck(lambda x: clip_round(x, -2, 1), point, raise_exception=False)}")
+    passes = gradcheck(lambda x: clip_round(x, -2, 1), point, raise_exception=False)
+    print(f"{value:4}: {passes}")
 
 
 # %% [markdown]
@@ -515,8 +527,12 @@ predict("ste-mask", ...)
 # %% tags=["raises-exception"]
 def hard_life(function):
     """The path of a weight that is sent to 3, out of the range, and then to −1."""
-    away = descend(lambda w: function(w, -2, 1), torch.tensor(0.2), 3.0, rate=0.05, steps=100)
-    back = descend(lambda w: function(w, -2, 1), away[-1], -1.0, rate=0.05, steps=100)
+
+    def quantize(w):
+        return function(w, -2, 1)
+
+    away = descend(quantize, torch.tensor(0.2), 3.0, rate=0.05, steps=100)
+    back = descend(quantize, away[-1], -1.0, rate=0.05, steps=100)
     return torch.cat([away, back[1:]])
 
 
@@ -529,8 +545,9 @@ plt.legend()
 plt.show()
 
 # %% tags=["raises-exception"]
-masked, unmasked = (torch.round(hard_life(f)[-1]) == -1 for f in (clip_round, clip_round_unmasked))
-reveal("ste-mask", "both" if masked and unmasked else "masked" if masked else "unmasked" if unmasked else "neither")
+functions = {"masked": clip_round, "unmasked": clip_round_unmasked}
+there = [name for name, f in functions.items() if torch.round(hard_life(f)[-1]) == -1]
+reveal("ste-mask", {0: "neither", 1: "".join(there), 2: "both"}[len(there)])
 
 
 # %% [markdown]
@@ -573,7 +590,8 @@ predict("ste-step", ...)
 
 # %% tags=["raises-exception"]
 weights = torch.tensor([[0.3, 1.1, -0.6], [2.4, -1.4, 0.8], [-0.2, 5.0, -6.0]])
-slopes = torch.autograd.functional.jacobian(lambda s: on_grid(weights, s), torch.tensor(0.5))
+step = torch.tensor(0.5)
+slopes = torch.autograd.functional.jacobian(lambda s: on_grid(weights, s), step)
 print(slopes)
 reveal("ste-step", slopes[2, 1])
 
@@ -603,13 +621,13 @@ predict("ste-growth", ...)
 
 # %% exercise="scale_gradient"
 def scale_gradient(x: Tensor, factor: float) -> Tensor:
-    """Return `x` itself, but multiply the gradient that comes back through the result by `factor`.
+    """Return the values of `x`, but multiply the gradient that comes back by `factor`.
 
-    Other uses of `x` keep their gradient.
+    Only the gradient through the result is multiplied: other uses of `x` keep theirs.
 
     Parameters
     ----------
-    x : Tensor, any shape, floating point
+    x : Tensor, any shape, floating point, with or without a gradient
         Is not changed.
     factor : float
         What the gradient is multiplied by.
@@ -641,7 +659,7 @@ check("scale_gradient", scale_gradient)
 
 # %%
 def imbalance(n, factor):
-    """R for n random weights and a random gradient of the loss, averaged over 50 draws."""
+    """R for n random weights and a random gradient of the loss; mean of 50 draws."""
     total = 0
     for seed in range(50):
         w, noise = torch.randn(2, n, generator=torch.Generator().manual_seed(seed))
@@ -654,8 +672,9 @@ def imbalance(n, factor):
 
 # %% tags=["raises-exception"]
 sizes = [100, 1000, 10_000]
+scaled = [imbalance(n, 1 / sqrt(7 * n)) for n in sizes]
 plt.loglog(sizes, [imbalance(n, 1.0) for n in sizes], "o-", label="as it is")
-plt.loglog(sizes, [imbalance(n, 1 / sqrt(7 * n)) for n in sizes], "o-", label="times 1/√(7n)")
+plt.loglog(sizes, scaled, "o-", label="times 1/√(7n)")
 plt.axhline(1, color="0.6", ls=":", label="fair")
 plt.xlabel("number n of weights")
 plt.ylabel("R")
@@ -663,7 +682,8 @@ plt.legend()
 plt.show()
 
 # %% tags=["raises-exception"]
-reveal("ste-growth", round(imbalance(10_000, 1.0) / imbalance(100, 1.0), 1), rtol=0.3)
+growth = imbalance(10_000, 1.0) / imbalance(100, 1.0)
+reveal("ste-growth", round(growth, 1), rtol=0.3)
 
 # %% [markdown]
 # $R$ grows like $\sqrt n$: a sum of $n$ random signs is about $\sqrt n$ in size, and so the factor must fall like
@@ -675,9 +695,16 @@ reveal("ste-growth", round(imbalance(10_000, 1.0) / imbalance(100, 1.0), 1), rto
 
 # %% tags=["raises-exception"]
 w = torch.randn(10_000, generator=torch.Generator().manual_seed(1))
+def learn_step(factor):
+    """The path of a step that starts at 1 and learns to represent w."""
+    start = torch.tensor(1.0)
+    return descend(lambda s: on_grid(w, scale_gradient(s, factor)), start, w, 0.01, 30)
+
+
 for factor in (1.0, 1 / sqrt(7 * len(w))):
-    path = descend(lambda s: on_grid(w, scale_gradient(s, factor)), torch.tensor(1.0), w, rate=0.01, steps=30)
-    print(f"factor {factor:.4f}: {path[:4].tolist()} … after 30 steps {path[-1]:.4f}")
+    path = learn_step(factor)
+    first = ", ".join(f"{s:.3f}" for s in path[:4])
+    print(f"factor {factor:.4f}: {first} … after 30 steps {path[-1]:.4f}")
 
 # %% [markdown]
 # With the factor the step settles down. Is it a good one? Try 400 steps in turn, and look for the least squared error:
@@ -713,8 +740,9 @@ print(f"best step {candidates[errors.argmin()]:.4f}")
 def stochastic_round(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Round up or down at random, right on average, with a straight-through gradient.
 
-    A value that lies a fraction p of the way from the integer below to the integer above goes up with probability p
-    and down with probability 1 - p, each element on its own. Integers stay as they are.
+    A value that lies a fraction p of the way from the integer below to the integer above
+    goes up with probability p and down with probability 1 - p, each element on its own.
+    Integers stay as they are.
 
     Parameters
     ----------
@@ -726,13 +754,14 @@ def stochastic_round(x: Tensor, generator: torch.Generator | None = None) -> Ten
     Returns
     -------
     Tensor, shape and dtype of `x`
-        Integers whose expected value is `x`, through which the gradient passes as if they were `x`.
+        Integers whose expected value is `x`; the gradient passes as if they were `x`.
 
     Notes
     -----
-    Source: Gupta et al., Deep Learning with Limited Numerical Precision, arXiv:1502.02551 (2015).
+    Source: Gupta et al., Deep Learning with Limited Numerical Precision,
+    arXiv:1502.02551 (2015).
     """
-    # TODO: decide for each element whether it goes up; then send the gradient straight through.
+    # TODO: decide for each element whether it goes up. The gradient: straight through.
     raise NotImplementedError
 
 
@@ -754,8 +783,9 @@ predict("ste-updates", ...)
 nearest, random = torch.zeros(1000), torch.zeros(1000)
 generator = torch.Generator().manual_seed(0)
 for _ in range(300):
-    nearest, random = torch.round(nearest + 0.01), stochastic_round(random + 0.01, generator)
-print(f"mean with torch.round {nearest.mean():.2f}, with stochastic_round {random.mean():.2f}")
+    nearest = torch.round(nearest + 0.01)
+    random = stochastic_round(random + 0.01, generator)
+print(f"mean: torch.round {nearest.mean():.2f}, stochastic_round {random.mean():.2f}")
 reveal("ste-updates", round(random.mean().item(), 2), rtol=0.1)
 
 
@@ -779,7 +809,7 @@ def mean_gradient(w, target=0.4, n=10_000):
 
 
 points = torch.linspace(0.01, 0.99, 25).tolist()
-plt.plot(points, [mean_gradient(w) for w in points], "o", label="straight through, measured")
+plt.plot(points, [mean_gradient(w) for w in points], "o", label="straight through")
 plt.plot(points, [2 * (w - 0.4) for w in points], label="2 (w − t)")
 plt.plot(points, [1 - 2 * 0.4] * 25, label="true slope of the mean loss, 1 − 2t")
 plt.xlabel("weight w")
