@@ -47,7 +47,8 @@ from lib.tiling import mmul_tiling
 # %% [markdown]
 # ## 1. One image, by hand
 #
-# A 3×3 image, and a 2×2 kernel whose weights are powers of ten, so that every output shows what it was made of:
+# A 3×3 image, and a 2×2 kernel whose weights are powers of ten, so that every output shows what it was made of. The
+# places of a kernel are called its **taps**; this one has four. The part of the image under it is a **window**.
 
 # %%
 image = torch.tensor([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]]).reshape(1, 1, 3, 3)  # (N, C, H, W)
@@ -248,7 +249,7 @@ torch.arange(10)[1:8:3]
 
 # %% [markdown]
 # In general, with $X$ the image after padding, $\hat X$ its lowered matrix, and tap $(i, j)$ of channel $c$ at position
-# $(y, z)$ of image $n$,
+# $(y, z)$ of image $n$ (so $k_h = i$, $k_w = j$, $o_h = y$, $o_w = z$),
 #
 # $$\hat X_{(c,\, i,\, j),\,(n,\, y,\, z)} = X_{n,\; c,\; s y + d i,\; s z + d j}.$$
 #
@@ -502,6 +503,25 @@ x, w = torch.randint(-9, 10, (2, 3, 9, 12)), torch.randint(-9, 10, (4, 3, 3, 2))
 torch.equal(conv2d(x, w, 2, 1, matmul=tiled), F.conv2d(x.double(), w.double(), None, 2, 1).long())
 
 # %% [markdown]
+# Does it really run on lesson 1? As there, `spy` counts the products of two tiles.
+#
+# **Predict.** 2 images of 3 channels, 8×8 pixels, padding 1, and 20 kernels of 3×3: how many products of tiles of side 16?
+
+# %%
+predict("lowering-tiles", ...)
+
+# %% tags=["raises-exception"]
+from lib.cases import spy
+
+with spy(mmul_tiling, "tmul") as calls:
+    conv2d(torch.ones(2, 3, 8, 8), torch.ones(20, 3, 3, 3), padding=1, matmul=tiled)
+reveal("lowering-tiles", len(calls))
+
+# %% [markdown]
+# The lowered weights are 20×27, the lowered inputs 27×128: that makes
+# $\lceil 20/16 \rceil \cdot \lceil 27/16 \rceil \cdot \lceil 128/16 \rceil$ of them. And all that lesson 1 says about the
+# words that move holds for convolutions too.
+#
 # Something to look at: handwritten digits, with two kernels that find edges. The first row shows the digits, the second
 # where ink begins (bright) and ends (dark) from left to right, the third the same from top to bottom. Six images, two
 # kernels, one matrix product:
