@@ -85,14 +85,14 @@ function grid(ui, { key, label: name, x = 0, y = 0, rows, cols, size = 28, value
   const low = lo ?? Math.min(...finite, 0), high = hi ?? Math.max(...finite, low + 1);
   const shade = (v) => (high > low ? (v - low) / (high - low) : 0.5);
   const words = values.map((row, r) => row.map((v, c) => (v === null || v === undefined ? "" : text ? text(v, r, c) : short(v))));
-  const written = size >= 20 && Math.max(...words.flat().map((word) => word.length)) * 9.3 + 3 <= size;
+  const need = Math.max(...words.flat().map((word) => word.length)) * 9.3 + 3, written = size >= 20 && need * 0.82 <= size;
   const cells = S("g", { class: "fci-cells" });
   for (const r of range(rows)) for (const c of range(cols)) {
     const v = values[r][c], empty = v === null || v === undefined, t = shade(v), own = empty ? "fci-empty" : kind?.(r, c) ?? "";
     cells.append(S("rect", { x: x + c * size, y: y + r * size, width: size, height: size, class: `fci-cell ${own}`,
       style: own ? null : `fill:${cividis(t)}`, "data-cell": `${r},${c}`, "data-value": empty ? null : v }));
     if (written && !empty) cells.append(S("text", { x: x + (c + 0.5) * size, y: y + (r + 0.5) * size, class: "fci-number",
-      style: own ? null : `fill:${inkOn(t)}` }, words[r][c]));
+      style: own ? null : `fill:${inkOn(t)}`, ...(words[r][c].length * 9.3 + 3 > size ? { textLength: size - 4, lengthAdjust: "spacingAndGlyphs" } : {}) }, words[r][c]));
   }
   const at = (r, c) => [x + c * size, y + r * size];
   const mark = (r, c, height = 1, width = 1, kind = "solid") => outline(x + c * size, y + r * size, width * size, height * size, kind);
@@ -125,13 +125,13 @@ function grid(ui, { key, label: name, x = 0, y = 0, rows, cols, size = 28, value
 }
 
 /** A group of numbered items (nodes inside carry data-item) that can be hovered, tapped and walked with the arrow keys.
-    onPick(item or null), onPress(item): as for grid. */
-function walk(ui, { key, label: name, count, start = 0, onPick, onPress }, ...children) {
+    onPick(item or null), onPress(item): as for grid. find(event): the item under a pointer, where nodes do not tell. */
+function walk(ui, { key, label: name, count, start = 0, find, onPick, onPress }, ...children) {
   const node = S("g", { class: "fci-walk", "data-key": key, "data-focus": key, tabindex: 0, role: "application",
     "aria-label": `${name}. Arrow keys move.` }, ...children);
   const here = () => clamp(ui.cursors[key] ?? start, 0, count - 1);
   const pick = (item) => { ui.cursors[key] = item; onPick(item); };
-  const hit = (event) => { const item = event.target.closest("[data-item]"); return item ? Number(item.dataset.item) : null; };
+  const hit = find ?? ((event) => { const item = event.target.closest("[data-item]"); return item ? Number(item.dataset.item) : null; });
   const leave = () => onPick(null);
   const on = {
     pointermove: (event) => {   // as for grid: a repaint under a pointer at rest is no move

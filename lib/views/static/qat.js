@@ -53,7 +53,7 @@ const view = defineView("qat", (ui) => {
     const flat = now.weights.flat(), largest = Math.max(...now.scale);
     const low = Math.min(...flat, -largest), high = Math.max(...flat, largest), lowest = Math.max(low, Qn * largest) - 0.75 * largest, top_ = Math.min(high, Qp * largest) + 0.75 * largest;
     const pad = 0.04 * (high - low), ylim = [Math.min(low - pad, lowest), Math.max(high + pad, top_)];
-    const L = 58, top = 30, H = wide ? 300 : 270, column = clamp((wide ? 320 : 256) / k, 16, 30), NW = column * k + 16, PX = L + NW + 48, PW = W - PX - 14;
+    const L = 58, top = 30, H = wide ? 300 : 270, NW = wide ? 352 : 280, column = (NW - 16) / k, seat = Math.min(column * 0.36, 11), PX = L + NW + 48, PW = W - PX - 14;
     const last_ = now.steps[last()], xlim = [now.steps[0], last_ > now.steps[0] ? last_ : now.steps[0] + 1], xticks = maths.ticks(...xlim, PW > 400 ? 6 : 4).filter(Number.isInteger);
     const left = axes({ x: L, y: top, width: NW, height: H, xlim: [0, 1], ylim, xticks: [], yticks: [], ylabel: "The weights now, and their levels" });
     const right = axes({ x: PX, y: top, width: PW, height: H, xlim, ylim, xticks, yticks: [], ylabel: "Their paths so far", ticktext: String });
@@ -64,7 +64,7 @@ const view = defineView("qat", (ui) => {
     const text = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096].find((n) => n * room >= 19) ?? 8192;
     const seen = all.filter((q) => q % sparse === 0 && q * scale > ylim[0] && q * scale < ylim[1]);
     const moving = now.scale.some((s) => s !== now.scale[0]);
-    const over = (f, cls, dash) => right.line(moving ? now.steps.map((s, i) => [s, clamp(f(now.scale[i]), ...ylim)]) : [[xlim[0], f(scale)], [xlim[1], f(scale)]], { colour: null, cls, dash, width: 1 });
+    const over = (f, cls, dash) => right.line(moving ? now.steps.map((s, i) => { const v = f(now.scale[i]); return v < ylim[0] || v > ylim[1] ? [null, null] : [s, v]; }) : [[xlim[0], f(scale)], [xlim[1], f(scale)]], { colour: null, cls, dash, width: 1 });
     const ladder = seen.map((q) => [S("line", { x1: L, x2: L + NW, y1: Y(q * scale), y2: Y(q * scale), class: "fci-rail", "data-level": q }), over((s) => q * s, "fci-rail"),
       q % text === 0 ? label(L - 8, Y(q * scale) + 5, q, { anchor: "end", cls: "fci-quiet" }) : null]);
     const turns = sparse === 1 && room >= 14 ? all.slice(1).map((q) => q - 0.5).filter((h) => h * scale > ylim[0] && h * scale < ylim[1]).map((h) => [S("line", { x1: L, x2: L + NW, y1: Y(h * scale), y2: Y(h * scale), class: "fci-turn" }), over((s) => h * s, "fci-turn")]) : [];
@@ -74,18 +74,23 @@ const view = defineView("qat", (ui) => {
     const dot = (i, x, radius) => marker(x, Y(weights[i]), { shape: codes[i] === first[i] ? "dot" : "diamond", radius, colour: look(i).colour, "data-weight": i, "data-code": codes[i] });
     const spots = weights.map((w, i) => S("g", { "data-item": i }, S("rect", { x: place_(i) - column / 2, y: top, width: column, height: H + 24, class: "fci-hit" }),
       S("line", { x1: place_(i), x2: place_(i), y1: Y(w), y2: Y(maths.level(codes[i], scale)), class: "fci-stalk" }),
-      S("line", { x1: place_(i) - column * 0.36, x2: place_(i) + column * 0.36, y1: Y(maths.level(codes[i], scale)), y2: Y(maths.level(codes[i], scale)), class: "fci-seat" }),
+      S("line", { x1: place_(i) - seat, x2: place_(i) + seat, y1: Y(maths.level(codes[i], scale)), y2: Y(maths.level(codes[i], scale)), class: "fci-seat" }),
       dot(i, place_(i), 6), label(place_(i), top + H + 18, i, { anchor: "middle", cls: i === pinned ? "fci-strong fci-index" : "fci-quiet" })));
     const pathOf = (i, until = at) => now.weights.slice(0, until + 1).map((row, n) => [now.steps[n], row[i]]);
-    const paths = weights.map((w, i) => { const line = right.line(pathOf(i), { ...look(i), width: 2 }), wide_ = line.cloneNode(); wide_.setAttribute("class", "fci-line fci-hit-line"); wide_.removeAttribute("style"); wide_.removeAttribute("stroke-dasharray");
-      return S("g", { "data-item": i, "data-path": i }, wide_, line, dot(i, X(now.steps[at]), 5)); });
+    const paths = weights.map((w, i) => S("g", { "data-item": i, "data-path": i }, right.line(pathOf(i), { ...look(i), width: 2 }), dot(i, X(now.steps[at]), 5)));
+    /** The path nearest to the pointer, where one is near. */
+    const nearest = (event) => {
+      const p = place(event, stage.node), distance = (n) => Math.abs(X(now.steps[n]) - p.x), t = range(at + 1).reduce((best, n) => (distance(n) < distance(best) ? n : best), 0);
+      const away = now.weights[t].map((w) => Math.abs(Y(w) - p.y)), i = away.indexOf(Math.min(...away));
+      return distance(t) < 16 + PW / 2 / now.steps.length && away[i] < 20 ? i : null;
+    };
     const cursor = (y, h) => S("line", { x1: X(now.steps[at]), x2: X(now.steps[at]), y1: y, y2: y + h, class: "fci-guide" });
 
     // loss and accuracy of all records, on the axis of the paths
     const LH = 84, LY = top + H + 72, AY = LY + LH + 52;
     const curves = (key, y, title, xlabel) => {
-      const every = names.flatMap((n) => records[n][key]), [a, b] = [Math.min(...every), Math.max(...every)], gap = (b - a) * 0.08 || 1;
-      const plot = axes({ x: PX, y, width: PW, height: LH, xlim, ylim: [a - gap, b + gap], xticks, yticks: maths.ticks(a, b > a ? b : a + 1, 3), xlabel, ylabel: title, ticktext: (v) => fixed(v) });
+      const every = names.flatMap((n) => records[n][key]), [a, b] = [Math.min(...every), Math.max(...every)], gap = (b - a) * 0.08 || Math.abs(a) * 0.1 || 1;
+      const plot = axes({ x: PX, y, width: PW, height: LH, xlim, ylim: [a - gap, b + gap], xticks, yticks: b > a ? maths.ticks(a, b, 3) : [a], xlabel, ylabel: title, ticktext: (v) => fixed(v) });
       const until = now.steps[at];
       const lines = names.map((n, i) => ({ n, i })).sort((p, q) => (p.n === name()) - (q.n === name())).map(({ n, i }) => {
         const one = records[n], points = one.steps.map((s, t) => [s, one[key][t]]).filter(([s]) => s <= until);
@@ -108,20 +113,20 @@ const view = defineView("qat", (ui) => {
 
     // linking a weight and its path
     const links = S("g"), walks = S("g");
-    const halo = (points, cls) => ["fci-halo", "fci-edge"].map((one) => { const node = right.line(points, { colour: null, cls }); node.removeAttribute("style"); node.setAttribute("class", `fci-line ${one}`); return node; });
+    const bold = (i) => [["var(--fci-ground)", 8], ["var(--fci-ink)", 5.5], [look(i).colour, 2.5]].map(([colour, width]) => right.line(pathOf(i), { colour, width }));
     const show = (i) => {
       walks.classList.toggle("fci-one", i >= 0);
       walks.querySelectorAll("[data-item]").forEach((node) => node.classList.toggle("fci-lit", Number(node.dataset.item) === i));
       if (i < 0) { links.replaceChildren(); return ui.say(sentence); }
       const w = weights[i], level = maths.level(codes[i], scale), n = maths.changes(now, i, at);
-      links.replaceChildren(S("g", { class: "fci-outline", "data-role": "path" }, halo(pathOf(i))), right.line(pathOf(i), { ...look(i), width: 2.5 }),
-        outline(place_(i) - column / 2 + 1, top + 2, column - 2, H - 4, "dashed"), ...[Y(level)].map((y) => S("line", { x1: L, x2: PX + PW, y1: y, y2: y, class: "fci-guide fci-here" })),
+      links.replaceChildren(S("g", { "data-role": "path", "data-weight": i }, bold(i)),
+        outline(place_(i) - Math.min(column / 2, 14) + 1, top + 2, 2 * Math.min(column / 2, 14) - 2, H - 4, "dashed"), ...[Y(level)].map((y) => S("line", { x1: L, x2: PX + PW, y1: y, y2: y, class: "fci-guide fci-here" })),
         dot(i, place_(i), 7.5), dot(i, X(now.steps[at]), 7.5), label(clamp(X(now.steps[at]) + 12, PX, PX + PW - 30), Y(w) - 10, i, { cls: "fci-strong fci-tag" }));
       ui.say(`Weight ${i}: ${fixed(w)} / ${fixed(scale)} = ${fixed(w / scale)}, ${maths.clipped(w, scale, bits) ? "clipped to" : "rounded to"} code ${codes[i]}, level ${fixed(level)}. It began on code ${first[i]} and has changed its level ${n} time${n === 1 ? "" : "s"}.${i === pinned ? " Pinned." : " Press to pin it."}`);
     };
     const pick = (i) => show(i === null ? pinned : i), press = (i) => ui.set({ weight: i === ui.get("weight") ? -1 : i });
     const sentence = `${name() ? `${name()}: ` : ""}step ${now.steps[at]} of ${last_}, loss ${fixed(now.loss[at])}, accuracy ${fixed(now.accuracy[at])}${percent}; ${off} of ${k} weights on another level than at first, ${outside} clipped.`;
-    walks.append(walk(ui, { key: "now", label: `${k} weights`, count: k, start: Math.max(0, pinned), onPick: pick, onPress: press }, spots), walk(ui, { key: "paths", label: `Paths of ${k} weights`, count: k, start: Math.max(0, pinned), onPick: pick, onPress: press }, S("rect", { x: PX, y: top, width: PW, height: H, fill: "none" }), paths));
+    walks.append(walk(ui, { key: "now", label: `${k} weights`, count: k, start: Math.max(0, pinned), onPick: pick, onPress: press }, spots), walk(ui, { key: "paths", label: `Paths of ${k} weights`, count: k, start: Math.max(0, pinned), find: nearest, onPick: pick, onPress: press }, S("rect", { x: PX, y: top, width: PW, height: H, class: "fci-hit", "data-role": "pane" }), paths));
     show(pinned);
     stage.show(W, Math.max(AY + LH + 48, KY + 24 * legend.length), left.node, right.node, beyond, turns, ladder, label(L - 8, top + H + 18, "weight", { anchor: "end", cls: "fci-quiet" }), label(L - 8, top - 9, "code", { anchor: "end", cls: "fci-quiet" }), cursor(top, H), walks, links, plots, table, legend);
   });
