@@ -33,10 +33,9 @@ Object.assign(globalThis, {{ maths, model: mountStatic(view, {state}, document.g
 
 
 def source(name: str, kind: str) -> str:
-    """``static/base.KIND`` and, where there is one, ``static/NAME.KIND``, as one text."""
-    own = STATIC / f"{name}.{kind}"
-    parts = [STATIC / f"base.{kind}", *([own] if own.exists() else [])]
-    return "\n".join(part.read_text(encoding="utf-8") for part in parts)
+    """What the views share and, where there is one, ``static/NAME.KIND``, as one text."""
+    parts = [STATIC / f"{part}.{kind}" for part in ("base", "ui", name)]
+    return "\n".join(part.read_text(encoding="utf-8") for part in parts if part.exists())
 
 
 class View(anywidget.AnyWidget):
@@ -91,7 +90,7 @@ def whole(name: str, value: object, low: int, high: int) -> int:
 
 
 def real(name: str, value: object, low: float = -np.inf, high: float = np.inf) -> float:
-    """``value`` as a finite float in [low, high]; ``TypeError`` or ``ValueError`` that names the argument otherwise."""
+    """``value`` as a finite float in [low, high]; ``TypeError`` or ``ValueError`` naming the argument otherwise."""
     try:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, RuntimeError):
@@ -109,7 +108,7 @@ def one_of(name: str, value: object, options: Sequence[object]) -> object:
 
 
 def array(name: str, value: object, ndim: Sequence[int], most: int) -> np.ndarray:
-    """``value`` as a float64 array of finite numbers with as many dimensions as ``ndim`` allows and at most ``most`` cells.
+    """``value`` as a float64 array of at most ``most`` finite numbers, with as many dimensions as ``ndim`` allows.
 
     Raises
     ------

@@ -107,7 +107,7 @@ const view = defineView("lowering", (ui) => {
     const go = (col) => ui.set({ position: col });
 
     // above: the convolution
-    const cell = Math.max(s.PH, s.PW) > 9 || C > 2 ? 26 : 33, x0 = 14, y0 = 30, gap = 34, step = Math.max(s.PH, K) * cell + gap;
+    const W = ui.room(760, 1300), cell = clamp(Math.floor((W - 176) / (N * (s.PW + s.OW) + 3 * Math.max(K, 3))), 24, C > 2 ? 28 : 34), x0 = 14, y0 = 30, gap = 34, step = Math.max(s.PH, K) * cell + gap;
     let right = x0;
     for (const n of range(N)) for (const c of range(C)) {
       const key = `x${n},${c}`, left = x0 + n * (s.PW * cell + 20);
@@ -118,7 +118,7 @@ const view = defineView("lowering", (ui) => {
       add(grids[key].node);
       right = Math.max(right, left + s.PW * cell);
     }
-    const xw = right + 44, products = range(s.rows).map((r) => A[filter][r] * lowered[r][here]), most = Math.max(...products.map(Math.abs), 1);
+    const xw = right + 34, products = range(s.rows).map((r) => A[filter][r] * lowered[r][here]), most = Math.max(...products.map(Math.abs), 1);
     const captions = [["Window", (r) => lowered[r][here], lo, hi, "×"], ["Kernel", (r) => A[filter][r], -bound, bound, "="], ["Products", (r) => products[r], -most, most, ""]];
     const panel = Math.max(K * cell, 74), xs = [0, 1, 2].map((q) => xw + q * (panel + 30));
     for (const c of range(C)) captions.forEach(([title, value, low, high, sign], q) => {
@@ -130,7 +130,7 @@ const view = defineView("lowering", (ui) => {
     });
     const ysum = y0 + (C - 1) * step + K * cell + 28;
     add(label(xs[2], ysum, `sum = ${short(out[filter][here])}`, { cls: "fci-strong", "data-role": "sum", "data-value": out[filter][here] }));
-    const xo = xs[2] + panel + 44;
+    const xo = xs[2] + panel + 34;
     for (const n of range(N)) {
       const key = `y${n}`;
       grids[key] = grid(ui, { key, label: `output, image ${n}`, caption: `Output${N > 1 ? `, image ${n}` : ""}${weights.length > 1 ? `, filter ${filter}` : ""}`, x: xo + n * (s.OW * cell + 20), y: y0,
@@ -146,7 +146,7 @@ const view = defineView("lowering", (ui) => {
 
     // below: the same as one product of matrices
     const top = Math.max(y0 + (C - 1) * step + Math.max(s.PH, K) * cell, ysum + 6, y0 + s.OH * cell) + 52;
-    const size = clamp(Math.floor(940 / (s.rows + s.cols)), 22, 32), tight = s.cols > 40 ? 14 : size;
+    const tight = s.cols > 40 ? 14 : clamp(Math.floor((W - 60) / (s.rows + s.cols)), 22, 34);
     const xl = x0 + Math.max(s.rows * tight, 110) + 26;
     const yours = ui.get("yours")[Object.values(set).join(",")], theirs = yours?.values;
     const sameShape = theirs?.length === s.rows && theirs.every((row) => row.length === s.cols);

@@ -49,7 +49,7 @@ const view = defineView("ste", (ui) => {
   ui.draw(() => {
     const [low, high, target, estimator] = setting(), xlim = span(), at = x(), q = maths.forward(at, low, high), rate = ui.get("rate");
     const { round, clamp: cut } = maths.factors(at, low, high, estimator, own(at)), slope = round * cut, outer = 2 * (q - target);
-    const left = 52, width = 440, every = xlim[1] - xlim[0] > 14 ? 2 : 1;
+    const left = 44, width = clamp(ui.room(780, 1000) - 476, 330, 480), every = xlim[1] - xlim[0] > 14 ? 2 : 1;
     const ticks = range(Math.floor(xlim[1]) - Math.ceil(xlim[0]) + 1, Math.ceil(xlim[0])).filter((v) => v % every === 0);
     const values = [...new Set([low, ...ticks.filter((v) => v > low && v < high), high])].filter((v) => v === low || v === high || (v - low >= 0.75 && high - v >= 0.75));
     const stairs = axes({ x: left, y: 34, width, height: 210, xlim, ylim: [low - 0.8, high + 0.8], xticks: ticks, yticks: values, ylabel: "q(x) = clamp(round(x))" });
@@ -71,10 +71,10 @@ const view = defineView("ste", (ui) => {
     };
     const drawn = Object.entries(curves).sort(([a], [b]) => (a === estimator) - (b === estimator)).map(([name, { points, colour, dash }]) =>
       slopes.line(points, { colour, dash, width: name === estimator ? 5 : 2 }));
-    const side = left + width + 12;
+    const side = left + width + 8;
     const keys = [["straight", slopes.Y(1) - 6], ["masked", slopes.Y(0.5)], ["true", slopes.Y(0) + 6]].map(([name, y]) => [
-      S("path", { class: "fci-line", d: `M${side} ${y}h34`, style: `stroke:${curves[name].colour};stroke-width:${name === estimator ? 5 : 2}`, "stroke-dasharray": curves[name].dash }),
-      label(side + 42, y + 5, names[name], { cls: name === estimator ? "fci-strong" : "" })]);
+      S("path", { class: "fci-line", d: `M${side} ${y}h26`, style: `stroke:${curves[name].colour};stroke-width:${name === estimator ? 5 : 2}`, "stroke-dasharray": curves[name].dash }),
+      label(side + 32, y + 5, names[name], { cls: name === estimator ? "fci-strong" : "" })]);
 
     // the student's function, where it was sampled
     const dots = samples ? samples.x.flatMap((v, i) => {
@@ -93,7 +93,7 @@ const view = defineView("ste", (ui) => {
     const dotsNow = Object.entries(points).map(([key, [cx, cy]]) => marker(cx, cy, { radius: 7, "data-role": key }));
 
     // the chain
-    const links = S("g"), X = side + 190, box = 250, items = [];
+    const links = S("g"), X = side + 176, box = 244, items = [];
     const ring = (...names_) => links.replaceChildren(...names_.map((key) => outline(points[key][0] - 13, points[key][1] - 13, 26, 26, "dashed", { rx: 13 })));
     const item = (key, y, lines, text, ...linked) => {
       const node = S("g", { class: "fci-item", tabindex: 0, role: "button", "aria-label": text, "data-focus": `chain-${key}`, "data-key": key },
@@ -127,7 +127,7 @@ const view = defineView("ste", (ui) => {
       pane.addEventListener("pointerleave", ui.guard(() => { links.replaceChildren(); ui.say(sentence); }));
     }
     ui.say(sentence);
-    stage.show(X + box + 14, 634, stairs.node, slopes.node, losses.node,
+    stage.show(X + box + 4, 634, stairs.node, slopes.node, losses.node,
       stairs.line([[low - 0.8, low - 0.8], [high + 0.8, high + 0.8]], { colour: "var(--fci-quiet)", width: 1, dash: "4 4" }),
       stairs.line(stairPath, { colour: "var(--fci-accent)", width: 3.5, cls: "fci-stairs" }), risers.map(({ h, v }) => marker(stairs.X(h), stairs.Y(v), { radius: 3.5, colour: "var(--fci-accent)" })),
       drawn, keys, losses.line(lossPath, { colour: "var(--fci-accent)" }), dots, steps, guide(at), tangent, dotsNow, pads, items, links);

@@ -68,7 +68,7 @@ const view = defineView("tiling", (ui) => {
     const moves = maths.moves(m, k, n, t, order), now = maths.words(moves, s), all = maths.words(moves, Infinity);
     const at = s ? maths.products(m, k, n, t, order)[s - 1] : null, C = maths.partial(A, B, m, k, n, t, order, s);
     const done = s === moves.length, told = done || seen.has(setting());
-    const cell = Math.max(m, n) + k > 14 ? 29 : 33, gap = 34, x0 = 14, y0 = 28, x1 = x0 + k * cell + gap, y1 = y0 + k * cell + gap;
+    const W = ui.room(780, 1100), cell = clamp(Math.floor((W - 432) / (k + n)), 29, 36), gap = 34, x0 = 14, y0 = 28, x1 = x0 + k * cell + gap, y1 = y0 + k * cell + gap;
     const spans = (g, place) => ({ A: [[m, "i"], [k, "k"]], B: [[k, "k"], [n, "j"]], C: [[m, "i"], [n, "j"]] })[g]
       .map(([size, index]) => (place[index] === null ? [0, size] : maths.tile(size, t, place[index])));
     const tileOf = (g, place, kind) => { const [[r, h], [c, w]] = spans(g, place); return grids[g].mark(r, c, h, w, kind); };
@@ -114,24 +114,24 @@ const view = defineView("tiling", (ui) => {
       ? `Product ${s} of ${moves.length}: C tile (${at.i}, ${at.j}) += A tile (${at.i}, ${at.k}) \u00d7 B tile (${at.k}, ${at.j}). ${maths.total(now)} words moved so far.`
       : `Nothing is in fast memory yet. ${moves.length} products of tiles to do.`;
 
-    // fast memory
-    const X = x1 + n * cell + 56, small = t <= 3 ? 33 : t === 4 ? 29 : Math.floor(104 / t), held = [];
-    held.push(label(X, y0 - 8, "In fast memory", { cls: "fci-strong" }));
+    // fast memory, beside the matrices or, where there is no room, below
+    const below = x1 + n * cell + 384 > W, X = below ? x0 : x1 + n * cell + 36, Y = below ? y1 + m * cell + 54 : y0;
+    const small = Math.min(33, Math.floor(94 / t)), held = [label(X, Y - 8, "In fast memory", { cls: "fci-strong" })];
     let x = X, used = 0;
     for (const [g, sign, source] of [["C", "+=", C], ["A", "\u00d7", A], ["B", "", B]]) {
-      const slots = grid(ui, { key: `fast-${g}`, x, y: y0 + 22, rows: t, cols: t, size: small, lo: g === "C" ? -reach : -3, hi: g === "C" ? reach : 3, value: (r, c) => {
+      const slots = grid(ui, { key: `fast-${g}`, x, y: Y + 22, rows: t, cols: t, size: small, lo: g === "C" ? -reach : -3, hi: g === "C" ? reach : 3, value: (r, c) => {
         if (!at) return null;
         const [[r0, h], [c0, w]] = spans(g, at);
         if (r >= h || c >= w) return null;
         used += 1;
         return source[r0 + r][c0 + c];
       } });
-      held.push(slots.node, label(x + slots.width / 2, y0 + 16, g, { anchor: "middle" }));
+      held.push(slots.node, label(x + slots.width / 2, Y + 16, g, { anchor: "middle" }));
       x += slots.width;
-      if (sign) held.push(label(x + 17, y0 + 22 + slots.height / 2 + 6, sign, { anchor: "middle", cls: "fci-strong" }));
-      x += 34;
+      if (sign) held.push(label(x + 16, Y + 22 + slots.height / 2 + 6, sign, { anchor: "middle", cls: "fci-strong" }));
+      x += 32;
     }
-    const y2 = y0 + 22 + t * small + 24;
+    const y2 = Y + 22 + t * small + 24;
     held.push(label(X, y2, `${used} of 3t\u00b2 = ${3 * t * t} words in use`, { cls: "fci-quiet" }));
 
     // words moved
@@ -145,17 +145,18 @@ const view = defineView("tiling", (ui) => {
       label(columns[1], y3 + 99, told ? maths.total(all) : "?", { anchor: "end", cls: "fci-strong", "data-role": "all-words" }));
 
     // roofline
-    const plot = axes({ x: X + 22, y: y3 + 150, width: 270, height: 130, xlim: [0.5, 16], ylim: [2, 16], log: "xy", xticks: [0.5, 1, 2, 4, 8, 16], yticks: [2, 4, 8, 16],
-      xlabel: "operations per word moved", ylabel: "Operations per tick that a toy machine can reach", ticktext: String });
+    const RX = below ? X + 400 : X, RY = below ? Y + 20 : y3 + 150;
+    const plot = axes({ x: RX + 22, y: RY, width: 270, height: 130, xlim: [0.5, 16], ylim: [2, 16], log: "xy", xticks: [0.5, 1, 2, 4, 8, 16], yticks: [2, 4, 8, 16],
+      xlabel: "operations per word moved", ylabel: "Operations per tick of a toy machine", ticktext: String });
     const point = (side) => { const I = maths.intensity(m, k, n, maths.total(maths.words(maths.moves(m, k, n, side, order), Infinity))); return [I, maths.roofline(I, peak, bandwidth)]; };
     const dots = range(Math.max(m, k, n), 1).filter((u) => u !== t).map((u) => { const [I, P] = point(u); return marker(plot.X(I), plot.Y(P), { shape: "ring", radius: 4, colour: OKABE.sky }); });
     const [I, P] = point(t), bound = I < peak / bandwidth ? "waits for memory" : "computes at full speed";
     const roof = [plot.line([[0.5, 0.5 * bandwidth], [peak / bandwidth, peak], [16, peak]], { colour: "var(--fci-ink)" }), dots,
       marker(plot.X(I), plot.Y(P), { shape: "diamond", radius: 7, "data-role": "dot", "data-intensity": I.toFixed(6) }),
-      label(plot.X(16) - 8, plot.Y(2) - 10, `t = ${t}: ${bound}`, { anchor: "end", cls: "fci-strong" })];
+      label(plot.X(0.5) + 10, plot.Y(16) + 22, `t = ${t}: ${bound}`, { cls: "fci-strong" })];
 
     ui.say(sentence);
-    stage.show(Math.max(X + 320, x + 10), Math.max(y1 + m * cell + 14, y3 + 330), grids.A.node, grids.B.node, grids.C.node, loops, crosses, links, live, held, table, plot.node, roof);
+    stage.show(Math.max(RX + 312, x1 + n * cell + 14, x - 32), Math.max(y1 + m * cell + 14, RY + 180, y3 + 120), grids.A.node, grids.B.node, grids.C.node, loops, crosses, links, live, held, table, plot.node, roof);
   });
 });
 export { maths };
