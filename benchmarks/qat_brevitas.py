@@ -63,7 +63,7 @@ def main(folder: Path) -> None:
     job = torch.load(folder / "job.pt", weights_only=False)
     train_x, train_y, test_x, test_y = job["data"]
     accuracy: dict[str, list[float]] = {}
-    seconds: dict[str, list[float]] = {}
+    seconds: dict[str, float] = {}
     for setting, best in (("brevitas", False), ("brevitas, per channel", True)):
         for bits in (4, 3, 2):
             name = f"{setting} QAT {bits}"
@@ -72,10 +72,12 @@ def main(folder: Path) -> None:
                 if best:
                     with torch.no_grad(), calibration_mode(network.eval()):
                         network(train_x[:256])
-                seconds.setdefault(name, []).append(train(network, train_x, train_y, job["epochs"], seed))
+                train(network, train_x, train_y, job["epochs"], seed)
                 with torch.no_grad():
                     right = (network.eval()(test_x).argmax(1) == test_y).double().mean().item()
                 accuracy.setdefault(name, []).append(100 * right)
+            if bits == 2:
+                seconds[name] = min(train(network, train_x, train_y, 1, 0) for _ in range(10))
     (folder / "brevitas.json").write_text(json.dumps({"accuracy": accuracy, "seconds": seconds}))
 
 

@@ -80,7 +80,7 @@ def integer_layers(network: Network, quantize_multiplier: Callable[[float], tupl
     Parameters
     ----------
     network : Network
-        With calibrated `QuantConv2d` and `QuantLinear` layers.
+        Quantized, as `lib.network.quantize` returns it.
     quantize_multiplier : callable
         Turns a real number into multiplier and shift.
 
@@ -102,12 +102,13 @@ def integer_layers(network: Network, quantize_multiplier: Callable[[float], tupl
         worst = weight.long().abs().flatten(1).sum(1) * largest + bias.abs()
         if worst.max() * (4 if pool == "average" else 1) >= 2**31:
             raise OverflowError(f"an accumulator could reach {worst.max().item()}")
-        rest = {"stride": getattr(layer, "stride", (1, 1)), "padding": getattr(layer, "padding", (0, 0)), "pool": pool}
+        rest = {"stride": layer.stride, "padding": layer.padding, "pool": pool}
         if after is not None:
             ratios = (unit / step_of(after.quantize_input)).expand(len(weight)).tolist()
             multiplier, shift = torch.tensor([quantize_multiplier(ratio) for ratio in ratios]).t().reshape(2, -1, 1, 1)
             rest |= {"multiplier": multiplier, "shift": shift, "bits": after.quantize_input.bits}
-        found.append(IntegerLayer(weight, bias.to(torch.int32), **rest))
+        shape = weight.shape if after is not None else weight.shape[:2]  # the last layer is linear
+        found.append(IntegerLayer(weight.reshape(shape), bias.to(torch.int32), **rest))
     return found
 
 
@@ -123,7 +124,7 @@ def simulate(network: Network, images: Tensor, dtype: torch.dtype = torch.float6
     Parameters
     ----------
     network : Network
-        With calibrated `QuantConv2d` and `QuantLinear` layers; is left as it is.
+        Quantized, as `lib.network.quantize` returns it; is left as it is.
     images : Tensor, shape (N, 1, side, side)
     dtype : torch.dtype
         What the simulation computes in.
@@ -141,7 +142,7 @@ def simulate(network: Network, images: Tensor, dtype: torch.dtype = torch.float6
         quantizer.register_forward_hook(lambda q, _, x_hat: seen.append(torch.round(x_hat / step_of(q)).long()))
     with torch.no_grad():
         logits = network(images.to(dtype))
-    last = network.linear
+    last = network.layers()[-1]
     unit = step_of(last.quantize_input) * step_of(last.quantize_weight)
     return [*seen, torch.round(logits / unit).long()]
 

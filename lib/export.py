@@ -1,5 +1,6 @@
 """Deployment: a network on integers written as an ONNX file, and run by onnxruntime (both optional)."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -9,8 +10,7 @@ import torch
 from torch import Tensor
 
 from lib.codes import code_range
-from lib.deploy import IntegerLayer, integer_layers
-from lib.integer import quantize_multiplier
+from lib.deploy import IntegerLayer
 from lib.network import Network, step_of
 
 __all__ = ["run", "session", "to_onnx"]
@@ -61,7 +61,7 @@ class _Graph:
         return self.node("DequantizeLinear", stored, self.constant(scale, np.float32), zero, **attributes)
 
 
-def to_onnx(network: Network, path: str | Path) -> None:
+def to_onnx(network: Network, layers: Sequence[IntegerLayer], path: str | Path) -> None:
     """Write a quantized network as ONNX, with QuantizeLinear and DequantizeLinear around every layer.
 
     Weights are stored as int8 codes and biases as int32; onnxruntime fuses the pattern into its integer kernels.
@@ -69,7 +69,9 @@ def to_onnx(network: Network, path: str | Path) -> None:
     Parameters
     ----------
     network : Network
-        With calibrated `QuantConv2d` and `QuantLinear` layers.
+        Quantized, as `lib.network.quantize` returns it.
+    layers : sequence of IntegerLayer
+        What `lib.deploy.integer_layers` made of it.
     path : str or Path
         The file to write.
 
@@ -81,7 +83,7 @@ def to_onnx(network: Network, path: str | Path) -> None:
     graph = _Graph()
     helper, kinds = graph.onnx.helper, graph.onnx.TensorProto
     x = "images"
-    for layer, stored in zip(network.layers(), integer_layers(network, quantize_multiplier), strict=True):
+    for layer, stored in zip(network.layers(), layers, strict=True):
         step, scales = step_of(layer.quantize_input), step_of(layer.quantize_weight)
         if stored.weight.dim() == 2:
             x = graph.node("Flatten", x)

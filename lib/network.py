@@ -8,9 +8,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lib.codes import code_range
+from lib.lowering import conv2d
 from lib.quantizer import LearnedStep, Quantizer, fake_quantize, mse_scale
+from lib.sizes import Size
 
-__all__ = ["POOLS", "BestLearnedStep", "BestStep", "FixedStep", "Network", "fold", "quantize", "quantizers", "step_of"]
+__all__ = [
+    "POOLS",
+    "BestLearnedStep",
+    "BestStep",
+    "FixedStep",
+    "Network",
+    "QuantLinear",
+    "fold",
+    "quantize",
+    "quantizers",
+    "step_of",
+    "through",
+]
 
 POOLS = (None, "max", "average")
 INPUT_BITS = 8
@@ -52,8 +66,8 @@ class Network(nn.Module):
         return self.linear(x.flatten(1))
 
     def layers(self) -> list[nn.Module]:
-        """The convolutions and the linear layer, in order."""
-        return [*self.convs, self.linear]
+        """The convolutions and the linear layer (as a convolution once it is quantized), in order."""
+        return [*self.convs, getattr(self.linear, "conv", self.linear)]
 
 
 class BestStep(nn.Module):
@@ -173,6 +187,35 @@ def quantizers(kind: str, bits: int, channels: int | None = None) -> tuple[nn.Mo
     return pair
 
 
+class QuantLinear(nn.Module):
+    """A quantized linear layer: a quantized 1×1 convolution over images of one pixel.
+
+    Parameters
+    ----------
+    linear : nn.Linear
+        Gives weight and bias.
+    layer : callable
+        `QuantConv2d`, or a class of the same form.
+    quantize_input, quantize_weight : nn.Module
+        Quantizers, with one step each.
+
+    Attributes
+    ----------
+    conv : nn.Module
+        The layer that does the work.
+    """
+
+    def __init__(self, linear: nn.Linear, layer: Callable, quantize_input: nn.Module, quantize_weight: nn.Module):
+        super().__init__()
+        conv = nn.Conv2d(linear.in_features, linear.out_features, 1)
+        conv.weight.data, conv.bias.data = linear.weight.detach()[..., None, None], linear.bias.detach()
+        self.conv = layer(conv, quantize_input, quantize_weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features (N, C) to (N, O)."""
+        return self.conv(x[..., None, None]).flatten(1)
+
+
 def fold(network: Network, fold_batchnorm: Callable) -> Network:
     """Copy a trained network with every batch normalization folded into the convolution before it.
 
@@ -192,9 +235,7 @@ def fold(network: Network, fold_batchnorm: Callable) -> Network:
     return folded.eval()
 
 
-def quantize(
-    network: Network, bits: int, conv: Callable, linear: Callable, images: Tensor, kind: str = "mended"
-) -> Network:
+def quantize(network: Network, bits: int, layer: Callable, images: Tensor, kind: str = "mended") -> Network:
     """Copy a folded network with quantized layers, and calibrate them: post-training quantization.
 
     Parameters
@@ -203,19 +244,44 @@ def quantize(
         Folded; is left as it is.
     bits : int
         Of all weights and of all layers' inputs but the images, which get 8.
-    conv, linear : callable
-        `QuantConv2d` and `QuantLinear`: take a layer, the quantizer of its input and that of its weight.
+    layer : callable
+        `QuantConv2d`: takes a convolution, the quantizer of its input and that of its weight.
     images : Tensor, shape (N, 1, side, side)
         The quantizers meet these first.
     kind : str
         See `quantizers`.
     """
     quantized = copy.deepcopy(network)
-    for i, layer in enumerate(network.convs):
-        quantized.convs[i] = conv(layer, *quantizers(kind, bits, layer.out_channels))
-    quantized.convs[0].quantize_input = FixedStep(INPUT_BITS, 1 / 255)  # grey values from 0 to 1
-    quantized.linear = linear(network.linear, *quantizers(kind, bits))
+    for i, conv in enumerate(network.convs):
+        on_input, on_weight = quantizers(kind, bits, conv.out_channels)
+        first = FixedStep(INPUT_BITS, 1 / 255)  # grey values from 0 to 1
+        quantized.convs[i] = layer(conv, first if i == 0 else on_input, on_weight)
+    quantized.linear = QuantLinear(network.linear, layer, *quantizers(kind, bits))
     quantized.eval()
     with torch.no_grad():
         quantized(images)
     return quantized
+
+
+def through(network: Network, matmul: Callable[[Tensor, Tensor], Tensor]) -> Network:
+    """Route every product of a quantized network through lesson 2's lowering and a matmul of one's choice.
+
+    Parameters
+    ----------
+    network : Network
+        Its quantized layers are changed in place.
+    matmul : callable
+        Multiplies two matrices.
+
+    Returns
+    -------
+    Network
+        `network`.
+    """
+
+    def convolve(x: Tensor, weight: Tensor, bias: Tensor, stride: Size, padding: Size) -> Tensor:
+        return conv2d(x, weight, stride, padding, matmul=matmul) + bias.view(-1, 1, 1)
+
+    for layer in network.layers():
+        layer.convolve = convolve
+    return network

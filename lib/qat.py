@@ -6,11 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lib.lowering import conv2d
 from lib.network import step_of
 from lib.ste import roundpass
 
-__all__ = ["QuantConv2d", "QuantLinear", "fold_batchnorm", "through"]
+__all__ = ["QuantConv2d", "fold_batchnorm"]
 
 
 def fold_batchnorm(weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
@@ -76,65 +75,3 @@ class QuantConv2d(nn.Module):
         unit = (step_of(self.quantize_input) * step_of(self.quantize_weight)).flatten()
         bias = roundpass(self.bias / unit) * unit
         return self.convolve(x, weight, bias, self.stride, self.padding)
-
-
-class QuantLinear(nn.Module):
-    """A linear layer that sees its input and its weight through quantizers: `QuantConv2d` for matrices.
-
-    Parameters
-    ----------
-    linear : nn.Linear
-        Gives weight and bias.
-    quantize_input, quantize_weight : nn.Module
-        Quantizers, with one step each.
-    multiply : callable
-        Called as multiply(input, weight, bias).
-    """
-
-    def __init__(
-        self,
-        linear: nn.Linear,
-        quantize_input: nn.Module,
-        quantize_weight: nn.Module,
-        multiply: Callable = F.linear,
-    ):
-        super().__init__()
-        self.weight = nn.Parameter(linear.weight.detach().clone())
-        self.bias = nn.Parameter(linear.bias.detach().clone())
-        self.quantize_input, self.quantize_weight = quantize_input, quantize_weight
-        self.multiply = multiply
-
-    def forward(self, x: Tensor) -> Tensor:
-        x, weight = self.quantize_input(x), self.quantize_weight(self.weight)
-        unit = step_of(self.quantize_input) * step_of(self.quantize_weight)
-        return self.multiply(x, weight, roundpass(self.bias / unit) * unit)
-
-
-def through(network: nn.Module, matmul: Callable[[Tensor, Tensor], Tensor]) -> nn.Module:
-    """Route every product of a quantized network through lesson 2's lowering and a matmul of one's choice.
-
-    Parameters
-    ----------
-    network : nn.Module
-        Its `QuantConv2d` and `QuantLinear` layers are changed in place.
-    matmul : callable
-        Multiplies two matrices.
-
-    Returns
-    -------
-    nn.Module
-        `network`.
-    """
-
-    def convolve(x: Tensor, weight: Tensor, bias: Tensor, stride, padding) -> Tensor:
-        return conv2d(x, weight, stride, padding, matmul=matmul) + bias.view(-1, 1, 1)
-
-    def multiply(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return matmul(x, weight.t()) + bias
-
-    for layer in network.modules():
-        if hasattr(layer, "convolve"):
-            layer.convolve = convolve
-        if hasattr(layer, "multiply"):
-            layer.multiply = multiply
-    return network

@@ -6,7 +6,7 @@ import torch
 
 from lib.data import load
 from lib.network import Network, fold, quantize
-from lib.qat import QuantConv2d, QuantLinear, fold_batchnorm
+from lib.qat import QuantConv2d, fold_batchnorm
 from lib.training import train
 
 digits = functools.cache(load)
@@ -30,7 +30,7 @@ def folded(seed: int = 0, epochs: int = 20) -> Network:
 
 def calibrated(bits: int, kind: str = "mended", seed: int = 0, epochs: int = 20) -> Network:
     """The same, quantized after training."""
-    return quantize(folded(seed, epochs), bits, QuantConv2d, QuantLinear, digits().train_x[:256], kind)
+    return quantize(folded(seed, epochs), bits, QuantConv2d, digits().train_x[:256], kind)
 
 
 def learned(bits: int, kind: str = "mended", seed: int = 0, epochs: int = 10) -> Network:

@@ -139,7 +139,7 @@ def test_accuracy_would_not_have_noticed(monkeypatch):
 
 def test_an_accumulator_that_could_wrap_is_refused():
     network = copy.deepcopy(calibrated(8))
-    network.linear.bias.data[0] = 1e9
+    network.linear.conv.bias.data[0] = 1e9
     with pytest.raises(OverflowError, match="could reach"):
         integer_layers(network, quantize_multiplier)
 
@@ -158,8 +158,8 @@ def test_onnx_gives_the_same_classes(tmp_path, bits):
     from lib import export
 
     network = learned(bits, epochs=1)
-    export.to_onnx(network, tmp_path / "network.onnx")
-    logits = export.run(export.session(tmp_path / "network.onnx"), digits().test_x)
     layers = integer_layers(network, quantize_multiplier)
+    export.to_onnx(network, layers, tmp_path / "network.onnx")
+    logits = export.run(export.session(tmp_path / "network.onnx"), digits().test_x)
     integers = integer_network(image_codes(network, digits().test_x), layers)[-1]
     assert torch.equal(logits.argmax(1), integers.argmax(1))

@@ -111,6 +111,9 @@ reveal("gain-without-eps", 4 / math.sqrt(0.25))
 # With the usual $\varepsilon = 10^{-5}$ the error would be small, and that is what makes it nasty: it is large only in
 # channels that hardly vary.
 #
+# (A convolution in front of a normalization usually has no bias, since $\beta$ does its work. Then `bias` is `None` and
+# counts as zeros.)
+#
 # **Exercise** `fold_batchnorm` · easy · 10 minutes
 
 # %% exercise="fold_batchnorm"
@@ -247,10 +250,10 @@ check("QuantConv2d", QuantConv2d)
 # %% [markdown]
 # ## 4. Quantize after training
 #
-# `quantize` copies the folded network, puts your layer in place of each convolution and its sibling `QuantLinear` in
-# place of the linear layer, and shows it 256 training images, so that each quantizer fixes its grid. Nothing is
-# trained: this is **post-training quantization** (PTQ). Images get 8 bits, all else gets `bits`. There are three kinds of
-# quantizer, all from lesson 4:
+# `quantize` copies the folded network, puts your layer in place of each convolution, and shows it 256 training images, so
+# that each quantizer fixes its grid. The linear layer becomes yours too: it is a 1×1 convolution over images of one
+# pixel. Nothing is trained: this is **post-training quantization** (PTQ). Images get 8 bits, all else gets `bits`. There
+# are three kinds of quantizer, all from lesson 4:
 #
 # | kind | weights | activations |
 # |---|---|---|
@@ -260,11 +263,10 @@ check("QuantConv2d", QuantConv2d)
 
 # %%
 from lib.network import quantize
-from lib.qat import QuantLinear
 
 
 def ptq(bits, kind):
-    return quantize(folded, bits, QuantConv2d, QuantLinear, data.train_x[:256], kind)
+    return quantize(folded, bits, QuantConv2d, data.train_x[:256], kind)
 
 
 # %% [markdown]
@@ -325,21 +327,23 @@ for (kind, bits), trained in qat.items():
 # `benchmarks/qat.py` prints its numbers, and those of brevitas, a library for the same purpose, on the same network.
 #
 # ![Share of test images that are wrong, against bits, on a logarithmic scale; mean and spread of three seeds. Left,
-# quantized after training: all three quantizers stay near the float line down to 4 bits, and at 2 bits about half of
-# the images are wrong, with a wide spread. Right, trained as a quantized network: the mended and the learned quantizer
+# quantized after training: all three quantizers stay near the float line down to 4 bits, and at 2 bits a third to a half
+# of the images are wrong, with a wide spread. Right, trained as a quantized network: the mended and the learned quantizer
 # stay near the float line even at 2 bits, the notes' quantizer is wrong several times as
 # often.](../img/qat_accuracy.png)
 
 # %% [markdown]
-# **See it.** The record of a training at 2 bits: sixteen weights of one output channel, and the levels of its grid.
-# Watch where the weights spend their time, and what the accuracy does meanwhile.
+# **See it.** Two trainings, recorded: sixteen weights of one output channel, and the levels of its grid. Step 0 is the
+# network as it came out of calibration, PTQ. Follow a weight: how often does its code change, and when?
 
 # %% tags=["raises-exception"]
 from lib import views
 
-watched = ptq(2, "mended")
-record = train(watched, data, epochs=10, label="recorded", track=watched.convs[1])
-views.qat(record)
+records = {}
+for bits in (2, 4):
+    watched = ptq(bits, "mended")
+    records[f"{bits} bits"] = train(watched, data, label=f"recorded, {bits} bits", track=watched.convs[1])
+views.qat(records)
 
 # %% [markdown]
 # What is it worth? Storage is easy to count:
@@ -363,7 +367,7 @@ predict("tiles-of-layer-2", ...)
 
 # %% tags=["raises-exception"]
 from lib.cases import spy
-from lib.qat import through
+from lib.network import through
 from lib.tiling import mmul_tiling
 
 tiled = through(copy.deepcopy(qat["mended", 4]), lambda a, b: mmul_tiling(a, b, 32))
@@ -631,6 +635,9 @@ reveal("average-first", math.floor(window.double().mean().item() / 2 + 0.5))
 # The maximum is more patient. Requantization never turns a larger number into a smaller code, so the largest
 # accumulator has the largest code, and the order does not matter; but to pool first is to requantize a quarter as many.
 #
+# Torch's average pool takes no integers. Cut the windows yourself: a reshape to (n, c, h // 2, 2, w // 2, 2) puts the
+# rows of each 2×2 window along axis 3 and its columns along axis 5.
+#
 # **Exercise** `integer_activation` · hard · 20 minutes
 
 # %% exercise="integer_activation"
@@ -801,7 +808,7 @@ from lib.export import run, session, to_onnx
 
 with TemporaryDirectory() as folder:
     path = Path(folder) / "digits.onnx"
-    to_onnx(nets[8], path)
+    to_onnx(nets[8], integer_layers(nets[8], quantize_multiplier), path)
     opened, size = session(path), path.stat().st_size
 same = run(opened, data.test_x).argmax(1) == outputs[8][-1].argmax(1)
 print(f"{size / 1024:.1f} KiB; the same class for {same.sum()} of {len(same)} images")
