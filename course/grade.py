@@ -16,6 +16,7 @@ from pathlib import Path
 import nbformat
 
 from course import compose, lessons
+from course.layouts import Batch, Entry, batch
 
 COLUMNS = ("student", "lesson", "exercise", "points", "max_points", "status", "message")
 
@@ -42,44 +43,26 @@ class Settings:
 
 @dataclass(frozen=True)
 class Job:
-    """One submission: whose, for which lesson, and its bytes (``None`` where there is no file)."""
+    """One submission: whose, for which lesson, its bytes (``None`` for none), and what keeps it from being graded."""
 
     student: str
     lesson: str
     raw: bytes | None
+    problem: str = ""
 
 
-def find_jobs(folder: Path, names: list[str]) -> list[Job]:
-    """List the submissions that lie as ``folder/<student>/<lesson>.ipynb``.
-
-    Parameters
-    ----------
-    folder
-        The folder of submissions.
-    names
-        The lessons to grade; where empty, those that some student has handed in.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is no such folder, or it holds no submission.
-    """
-    if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {folder}")
-    students = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-    chosen = [lessons.find(name).name for name in names]
-    if not chosen:
-        chosen = [n for n in lessons.LESSONS if any((s / f"{n}.ipynb").exists() for s in students)]
-    if not students or not chosen:
-        raise FileNotFoundError(f"{folder} holds no <student>/<lesson>.ipynb")
-    return [Job(s.name, name, _bytes(s / f"{name}.ipynb")) for s in students for name in chosen]
+def jobs_of(found: Batch) -> list[Job]:
+    """The submissions of a batch, read."""
+    return [_job(entry) for entry in found.entries]
 
 
-def _bytes(path: Path) -> bytes | None:
+def _job(entry: Entry) -> Job:
+    if entry.problem or entry.file is None:
+        return Job(entry.student, entry.lesson, None, entry.problem)
     try:
-        return path.read_bytes() if path.is_file() and not path.is_symlink() else None
-    except OSError:
-        return b""
+        return Job(entry.student, entry.lesson, entry.file.read())
+    except OSError as error:
+        return Job(entry.student, entry.lesson, None, f"{entry.file.path} cannot be read: {error}")
 
 
 def grade(job: Job, settings: Settings) -> dict:
@@ -93,7 +76,9 @@ def grade(job: Job, settings: Settings) -> dict:
     """
     lesson = lessons.LESSONS[job.lesson]
     exercises = [_ungraded(lesson, name, "missing", "no cell is marked as this exercise") for name in lesson.exercises]
-    if job.raw is None:
+    if job.problem:
+        exercises = [_ungraded(lesson, name, "ambiguous", job.problem) for name in lesson.exercises]
+    elif job.raw is None:
         exercises = [_ungraded(lesson, name, "missing", "no notebook was handed in") for name in lesson.exercises]
     else:
         try:
@@ -205,7 +190,7 @@ def grade_folder(
     workers: int = 1,
     report: Callable[[list[Job], Iterator[dict]], list[dict]] = lambda jobs, results: list(results),
 ) -> list[dict]:
-    """Grade a folder of submissions and write the gradebook and the students' pages.
+    """Grade a folder or a zip of submissions and write the gradebook and the students' pages.
 
     Parameters
     ----------
@@ -220,7 +205,8 @@ def grade_folder(
     """
     from course.report import write_pages
 
-    jobs = find_jobs(folder, names)
+    found = batch(folder, names)
+    jobs = jobs_of(found)
     out.mkdir(parents=True, exist_ok=True)
     order = {(job.student, job.lesson): number for number, job in enumerate(jobs)}
     results = report(jobs, run(jobs, settings, workers))
