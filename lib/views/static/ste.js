@@ -110,6 +110,7 @@ const view = defineView("ste", (ui) => {
     item("round", 218, ["\u00d7 dr/dx, of rounding", `= ${decimals(round)} (${names[estimator]})`], `Rounding, ${names[estimator]}: it hands back ${decimals(round)}. The tangent on the staircase has slope ${decimals(slope)}.`, "stairs", "slopes");
     item("x", 310, ["= dL/dx", `= ${decimals(outer)} \u00b7 ${cut} \u00b7 ${decimals(round)} = ${decimals(dx)}`], `The gradient at x is ${decimals(dx)}.`, "stairs", "slopes", "losses");
     item("next", 402, ["next x = x \u2212 rate \u00b7 dL/dx", `= ${decimals(at)} \u2212 ${decimals(rate)} \u00b7 ${dx < 0 ? `(${decimals(dx)})` : decimals(dx)} = ${decimals(then)}`], dx ? `A step moves x from ${decimals(at)} to ${decimals(then)}.` : `The gradient is 0: x stays at ${decimals(at)}.`, "losses");
+    items.push([96, 188, 280, 372].map((y) => S("path", { class: "fci-arrow", d: `M${X + box / 2} ${y}v22m-6 -7l6 7l6 -7` })));
     items.push(label(X, 520, path.length > 1 ? `After ${path.length - 1} step${path.length > 2 ? "s" : ""}:` : "Before the first step:", { cls: "fci-strong" }), label(X, 543, `x = ${decimals(at)}, q(x) = ${decimals(q)}`),
       label(X, 566, `L = ${decimals(lossHere)}${lossHere === 0 ? ": at the target" : dx === 0 ? ": stalled" : ""}`, { "data-role": "loss" }));
 
