@@ -1,5 +1,8 @@
 /* What a view's function gets (controls, stage, status line), and the module that anywidget runs: see base.js. */
 
+/** A name that no other view in the page has: each of them is a module of its own. */
+const unique = (name) => `${name}-${Math.random().toString(36).slice(2)}`;
+
 /** The object that a view's function gets: see the top of this file. */
 function makeUI(name, model, root) {
   const controls = H("div", { class: "fci-controls" }), body = H("div", { class: "fci-body" });
@@ -54,7 +57,7 @@ function makeUI(name, model, root) {
     },
     /** One of a few: native radio buttons. options: [[value, text], ...]. */
     choice: (trait, { label: title, options }) => {
-      const group = `fci-${name}-${trait}-${(makeUI.count = (makeUI.count ?? 0) + 1)}`;
+      const group = unique(`fci-${name}-${trait}`);
       const inputs = options.map(([value]) => H("input", { type: "radio", name: group, value: String(value), "data-trait": trait,
         onchange: guard(() => ui.set({ [trait]: value })) }));
       refreshers.push(() => inputs.forEach((input, i) => { input.checked = options[i][0] === ui.get(trait); }));
