@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,7 +35,8 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the gradebook goes")
     grade.add_argument("--lesson", action="append", default=[], metavar="NAME", help="grade only this lesson")
     grade.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="submissions at a time")
-    grade.add_argument("--seed", type=int, metavar="N", help="for the same gradebook again; else a fresh one")
+    grade.add_argument("--seed", type=int, metavar="N", help="seed of the hidden checks' inputs; else a fresh one")
+    grade.add_argument("--dask", metavar="ADDRESS", help="grade on the Dask cluster of this scheduler")
     grade.add_argument("--no-sandbox", action="store_true", help="run submissions that you trust without a cage")
     grade.set_defaults(run=_grade)
     release = commands.add_parser("release", help="write what students get for lessons 1 to N")
@@ -66,18 +66,23 @@ def _build(args: argparse.Namespace) -> None:
         build(lesson)
 
 
-def _grade(args: argparse.Namespace) -> None:
+def _grade(args: argparse.Namespace) -> int:
     from course.grade import Settings, grade_folder
     from course.report import summary
 
     if args.jobs < 1:
         raise ValueError("--jobs must be at least 1")
-    seed = secrets.randbits(32) if args.seed is None else args.seed
-    results = grade_folder(
-        args.submissions, args.out, args.lesson, Settings(seed, not args.no_sandbox), args.jobs, _with_progress
-    )
+    settings = Settings(args.seed, not args.no_sandbox)
+    try:
+        results = grade_folder(
+            args.submissions, args.out, args.lesson, settings, args.jobs, args.dask, report=_with_progress
+        )
+    except KeyboardInterrupt:
+        print("course: stopped; what is graded is kept, and the same command goes on from there", file=sys.stderr)
+        return 130
     print(summary(results))
-    print(f"gradebook: {args.out / 'gradebook.csv'} (seed {seed})")
+    print(f"gradebook: {args.out / 'gradebook.csv'}")
+    return 0
 
 
 def _with_progress(jobs: list, results: Iterator[dict]) -> list[dict]:

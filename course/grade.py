@@ -7,16 +7,16 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
-from multiprocessing import get_context
 from pathlib import Path
 
 import nbformat
 
 from course import compose, lessons
 from course.layouts import Batch, Entry, batch
+from course.pool import run_local, run_on_dask
+from course.store import Store, key_of
 
 COLUMNS = ("student", "lesson", "exercise", "points", "max_points", "status", "message")
 
@@ -35,7 +35,7 @@ class Settings:
         Limits for one cell, and for all the cells of one exercise.
     """
 
-    seed: int
+    seed: int | None = None
     caged: bool = True
     cell_seconds: float = 10.0
     exercise_seconds: float = 20.0
@@ -165,21 +165,54 @@ def _message(checks: list[dict], status: str, note: str, named: str) -> str:
     return " ".join(part for part in (looks, note, "; ".join(failing)) if part)
 
 
-def run(jobs: list[Job], settings: Settings, workers: int) -> Iterator[dict]:
-    """Grade many submissions in processes of their own; yield results as they come."""
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(grade, job, settings) for job in jobs]):
-            yield future.result()
+def run(jobs: list[Job], settings: Settings, store: Store, workers: int, dask: str | None = None) -> Iterator[dict]:
+    """Grade many submissions, those kept in the store excepted; yield results as they come.
+
+    Parameters
+    ----------
+    jobs, settings
+        What is graded, and how.
+    store
+        Where results are kept, and looked for first.
+    workers
+        How many processes of this machine to use.
+    dask
+        The address of a Dask scheduler, to use its cluster instead.
+    """
+    keys = {job: key_of(job.lesson, job.raw, repr(settings), job.problem) for job in jobs}
+    open_jobs = []
+    for job in jobs:
+        if kept := store.load(keys[job]):
+            yield kept | {"student": job.student}
+        else:
+            open_jobs.append(job)
+    work = functools.partial(grade, settings=settings)
+    results = run_on_dask(work, open_jobs, dask, lost) if dask else run_local(work, open_jobs, workers, lost)
+    by_name = {(job.student, job.lesson): job for job in open_jobs}
+    for result in results:
+        if not result.get("lost"):  # a later run tries those again
+            store.save(keys[by_name[result["student"], result["lesson"]]], result)
+        yield result
+
+
+def lost(job: Job, reason: str) -> dict:
+    """The result of a submission whose job came to nothing."""
+    lesson = lessons.LESSONS[job.lesson]
+    exercises = [_ungraded(lesson, name, "crashed", f"not graded: {reason}") for name in lesson.exercises]
+    return {"student": job.student, "lesson": job.lesson, "exercises": exercises, "lost": True}
 
 
 def write_gradebook(results: list[dict], path: Path) -> None:
     """Write a row for each exercise of each submission."""
+    from course.exports import harmless
+
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
         writer.writeheader()
         for result in results:
             for row in result["exercises"]:
-                writer.writerow({"student": result["student"], "lesson": result["lesson"], **row})
+                named = {"student": result["student"], "lesson": result["lesson"], **row}
+                writer.writerow({column: harmless(named[column]) for column in COLUMNS})
 
 
 def grade_folder(
@@ -188,29 +221,34 @@ def grade_folder(
     names: list[str],
     settings: Settings,
     workers: int = 1,
+    dask: str | None = None,
     report: Callable[[list[Job], Iterator[dict]], list[dict]] = lambda jobs, results: list(results),
 ) -> list[dict]:
-    """Grade a folder or a zip of submissions and write the gradebook and the students' pages.
+    """Grade a folder or a zip of submissions and write the gradebook, the students' pages and the class report.
 
     Parameters
     ----------
     folder, out
-        Where the submissions lie, and where to write.
+        Where the submissions lie, and where to write. What lies there from an earlier run is taken up.
     names
         The lessons to grade, or none for all that were handed in.
-    settings, workers
-        What is the same for every submission; how many are graded at a time.
+    settings
+        What is the same for every submission; a ``seed`` of ``None`` is that of the run before, or a fresh one.
+    workers, dask
+        See :func:`run`.
     report
         Passes the results on while it shows how far the run is.
     """
-    from course.report import write_pages
+    from course.report import write_reports
 
     found = batch(folder, names)
     jobs = jobs_of(found)
     out.mkdir(parents=True, exist_ok=True)
+    store = Store(out / "results", settings.seed)
+    settings = replace(settings, seed=store.seed)
     order = {(job.student, job.lesson): number for number, job in enumerate(jobs)}
-    results = report(jobs, run(jobs, settings, workers))
+    results = report(jobs, run(jobs, settings, store, workers, dask))
     results.sort(key=lambda result: order[result["student"], result["lesson"]])
     write_gradebook(results, out / "gradebook.csv")
-    write_pages(results, out / "students")
+    write_reports(results, found, out)
     return results
