@@ -147,11 +147,10 @@ sqnr(x, codes * 0.5)
 # $(x - o) / \Delta$, round, clamp, $\cdot\,\Delta$, $+\,o$. Multiplying by $1/\Delta$ instead of dividing gives other
 # last digits, and now and then another code.
 #
-# **Predict.** Three bits and $\alpha = 2$ as above, but the input is as large as it gets: what comes back for
-# $x = 2.0$?
+# **Predict.** A quantizer with 3 bits has seen the matrix above. What does it make of a second input, 100.0?
 
 # %%
-predict("top-value", ...)
+predict("second-input", ...)
 
 
 # %% [markdown]
@@ -200,7 +199,9 @@ check("Quantizer", Quantizer)
 # hint("Quantizer")  # stuck? remove the first "#" and run this cell, once for each hint
 
 # %% tags=["raises-exception"]
-reveal("top-value", Quantizer(bits=3)(x)[2, 2].item())
+q = Quantizer(bits=3)
+q(x)
+reveal("second-input", q(torch.tensor(100.0)).item())
 
 # %% [markdown]
 # **See it.** Four channels of weights fall on a grid; the error splits into a rounding part and a clipping part. Cells
@@ -267,14 +268,14 @@ plt.show()
 # With `always_pos` the grid is shifted up by $\alpha$. Its levels are $\alpha + \Delta q$ for $q$ from $Q_n$ to $Q_p$.
 # But the values lie in $[0, \alpha]$.
 #
-# **Predict.** With 3 bits there are 8 codes. How many of them are met by values spread over $[0, \alpha]$?
+# **Predict.** With 4 bits there are 16 codes. How many of them are met by values spread over $[0, \alpha]$?
 
 # %%
 predict("codes-used", ...)
 
 # %% tags=["raises-exception"]
 positive = torch.linspace(0, 1, 10_001)
-reveal("codes-used", len(Quantizer(bits=3, always_pos=True)(positive).unique()))
+reveal("codes-used", len(Quantizer(bits=4, always_pos=True)(positive).unique()))
 
 # %% [markdown]
 # The codes $Q_n$ to 0 stand for 0 to $\alpha$; all positive codes stand for values above $\alpha$, which do not occur.

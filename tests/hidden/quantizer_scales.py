@@ -17,8 +17,9 @@ def mse_shapes(mse_scale, draw):
         def error(scale, x=x, qmin=qmin, qmax=qmax):
             return ((x / scale).round().clamp(qmin, qmax) * scale - x).square().mean().item()
 
+        reached = error(float(mse_scale(x, bits)))
         least = min(error(widest * k / 600) for k in range(1, 601))
-        answers.append(max(1.0, error(float(mse_scale(x, bits))) / least))
+        answers.append(max(1.0, reached / least))
     return answers
 
 
@@ -32,8 +33,9 @@ def mse_far_outside(mse_scale, draw):
         def error(scale, x=x):
             return ((x / scale).round().clamp(-8, 7) * scale - x).square().mean().item()
 
+        reached = error(float(mse_scale(x, 4)))
         least = min(error(widest * k / 600) for k in range(1, 601))
-        answers.append(max(1.0, error(float(mse_scale(x, 4))) / least))
+        answers.append(max(1.0, reached / least))
     return answers
 
 
@@ -48,8 +50,9 @@ def mse_unsigned(mse_scale, draw):
         def error(scale, x=x, qmax=qmax):
             return ((x / scale).round().clamp(0, qmax) * scale - x).square().mean().item()
 
+        reached = error(float(mse_scale(x, bits, signed=False)))
         least = min(error(widest * k / 600) for k in range(1, 601))
-        answers.append(max(1.0, error(float(mse_scale(x, bits, signed=False))) / least))
+        answers.append(max(1.0, reached / least))
     return answers
 
 
