@@ -14,16 +14,39 @@ from course.lessons import Lesson
 
 
 def answer(lesson: Lesson, exercise: str, implementation: Any) -> str:
-    """The source of a blank's cell with an implementation from a bank in place of the blank."""
+    """The source of a blank's cell with an implementation from a bank, and what it needs, in place of the blank."""
     node = ast.parse(inspect.getsource(implementation)).body[0]
+    bank = ast.parse(inspect.getsource(inspect.getmodule(implementation))).body
+    imports = [n for n in bank if isinstance(n, (ast.Import, ast.ImportFrom)) and _is_at_hand(n, lesson)]
+    helpers = _helpers(node, bank)
+    for name in (n for n in ast.walk(node) if isinstance(n, ast.Name) and n.id == node.name):
+        name.id = exercise  # it calls itself
     node.name, node.decorator_list = exercise, []
-    own = inspect.getsource(inspect.getmodule(implementation))
-    withheld = ("course", "lib", "tests")
-    imports = [n for n in ast.parse(own).body if isinstance(n, (ast.Import, ast.ImportFrom))]
-    kept = [n for n in imports if not (getattr(n, "module", None) or n.names[0].name).startswith(withheld)]
     blank = blanks(nbformat.read(lesson.notebook, 4))[exercise].source
     rest = blank.splitlines()[definition(blank, exercise).end_lineno :]
-    return "\n".join([*map(ast.unparse, kept), ast.unparse(node), *rest])
+    return "\n".join([*map(ast.unparse, [*imports, *helpers, node]), *rest])
+
+
+def _is_at_hand(node: ast.Import | ast.ImportFrom, lesson: Lesson) -> bool:
+    """Tell whether a student of the lesson could write this import."""
+    name = getattr(node, "module", None) or node.names[0].name
+    return not name.startswith(("course", "tests", *(f"lib.{module}" for module in lesson.modules)))
+
+
+def _helpers(node: ast.stmt, bank: list[ast.stmt]) -> list[ast.stmt]:
+    """What a definition uses of the other definitions in its module, those that they use included."""
+    used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    found = []
+    for other in bank:
+        names = {other.name} if isinstance(other, (ast.FunctionDef, ast.ClassDef)) else set()
+        if isinstance(other, ast.Assign):
+            names = {target.id for target in other.targets if isinstance(target, ast.Name)}
+        if names & used and names != {node.name}:
+            if hasattr(other, "decorator_list"):
+                other.decorator_list = []
+            found += [n for n in _helpers(other, [b for b in bank if b is not other]) if n not in found]
+            found.append(other)
+    return found
 
 
 def submission(lesson: Lesson, answers: dict[str, str]) -> dict:

@@ -14,6 +14,8 @@ from course.mistakes import attempts, mistakes
 from tests.submissions import answer, columns, hand_in, submission
 
 TILING = LESSONS["01_tiling"]
+# Students dealt from each bank: test_lessons.py tries every entry of the banks without kernels.
+DEALT = 6
 TMUL_BY_REFERENCE = "from lib.tiling import tmul"
 BAD_BLANKS = {
     "syntax": ("tmul", "def tmul(tileA, tileB, t)\n    return tileA @ tileB", "wrong"),
@@ -88,7 +90,7 @@ def graded(tmp_path_factory):
         hand_in(folder, "solution", lesson, submission(lesson, {}))
         hand_in(folder, "untouched", lesson, lesson.notebook.read_text())
         for kind, bank in (("attempt", attempts(lesson)), ("mistake", mistakes(lesson))):
-            for number, column in enumerate(columns(lesson, bank)):
+            for number, column in enumerate(columns(lesson, bank)[:DEALT]):
                 answers = {e: answer(lesson, e, entry.implementation) for e, entry in column.items()}
                 hand_in(folder, f"{kind}-{number}", lesson, submission(lesson, answers))
     for name, (exercise, source, _) in BAD_BLANKS.items():
@@ -128,7 +130,7 @@ def test_solution_gets_full_points_and_the_untouched_notebook_none(graded):
 @pytest.mark.parametrize("name", LESSONS)
 def test_every_right_attempt_gets_full_points(graded, name):
     rows, _, _ = graded
-    for number, column in enumerate(columns(LESSONS[name], attempts(LESSONS[name]))):
+    for number, column in enumerate(columns(LESSONS[name], attempts(LESSONS[name]))[:DEALT]):
         for exercise, row in rows[f"attempt-{number}", name].items():
             assert row["points"] == row["max_points"], (column.get(exercise), row)
 
@@ -136,7 +138,7 @@ def test_every_right_attempt_gets_full_points(graded, name):
 @pytest.mark.parametrize("name", LESSONS)
 def test_every_mistake_loses_points_and_only_its_own(graded, name):
     rows, _, _ = graded
-    for number, column in enumerate(columns(LESSONS[name], mistakes(LESSONS[name]))):
+    for number, column in enumerate(columns(LESSONS[name], mistakes(LESSONS[name]))[:DEALT]):
         for exercise, row in rows[f"mistake-{number}", name].items():
             assert (int(row["points"]) < int(row["max_points"])) == (exercise in column), (column.get(exercise), row)
 
