@@ -125,7 +125,7 @@ const view = defineView("qat", (ui) => {
       ui.say(`Weight ${i}: ${fixed(w)} / ${fixed(scale)} = ${fixed(w / scale)}, ${maths.clipped(w, scale, bits) ? "clipped to" : "rounded to"} code ${codes[i]}, level ${fixed(level)}. It began on code ${first[i]} and has changed its level ${n} time${n === 1 ? "" : "s"}.${i === pinned ? " Pinned." : " Press to pin it."}`);
     };
     const pick = (i) => show(i === null ? pinned : i), press = (i) => ui.set({ weight: i === ui.get("weight") ? -1 : i });
-    const sentence = `${name() ? `${name()}: ` : ""}step ${now.steps[at]} of ${last_}, loss ${fixed(now.loss[at])}, accuracy ${fixed(now.accuracy[at])}${percent}; ${off} of ${k} weights on another level than at first, ${outside} clipped.`;
+    const sentence = `${name() ? `${name()}: s` : "S"}tep ${now.steps[at]} of ${last_}, loss ${fixed(now.loss[at])}, accuracy ${fixed(now.accuracy[at])}${percent}; ${off} of ${k} weights on another level than at first, ${outside} clipped.`;
     walks.append(walk(ui, { key: "now", label: `${k} weights`, count: k, start: Math.max(0, pinned), onPick: pick, onPress: press }, spots), walk(ui, { key: "paths", label: `Paths of ${k} weights`, count: k, start: Math.max(0, pinned), find: nearest, onPick: pick, onPress: press }, S("rect", { x: PX, y: top, width: PW, height: H, class: "fci-hit", "data-role": "pane" }), paths));
     show(pinned);
     stage.show(W, Math.max(AY + LH + 48, KY + 24 * legend.length), left.node, right.node, beyond, turns, ladder, label(L - 8, top + H + 18, "weight", { anchor: "end", cls: "fci-quiet" }), label(L - 8, top - 9, "code", { anchor: "end", cls: "fci-quiet" }), cursor(top, H), walks, links, plots, table, legend);

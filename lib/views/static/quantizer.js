@@ -42,7 +42,7 @@ const maths = {
 const view = defineView("quantizer", (ui) => {
   const { x: sent, sigma, shape } = ui.get("data"), channels = sent.length, length = sent[0].length, total = channels * length;
   const names = { signed: "signed", always_pos: "signed + α (always_pos)", unsigned: "unsigned, zero point" };
-  const hatch = `fci-hatch-${(makeUI.count = (makeUI.count ?? 0) + 1)}`;
+  const hatch = unique("fci-hatch");
   const tenTo = (power) => `10${[...String(power)].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("")}`;
   const fixed = (v, d = 3) => {
     const power = v === 0 ? 0 : Math.floor(Math.log10(Math.abs(v)));
@@ -83,7 +83,7 @@ const view = defineView("quantizer", (ui) => {
   const stage = ui.stage("Histogram of the values on the quantizer's grid, its staircase, rounding and clipping error over the range, and some cells before and after");
 
   ui.draw(() => {
-    const W = ui.room(640, 980), wide = W >= 900, data = spoil(ui.get("outlier")), parts = groups(data), grids = gridsOf(parts), which = per() ? chosen() : 0;
+    const W = ui.room(640, 980), wide = W >= 780, data = spoil(ui.get("outlier")), parts = groups(data), grids = gridsOf(parts), which = per() ? chosen() : 0;
     const values = parts[which], g = grids[which], [least, most] = maths.extent(values), codes = range(g.high - g.low + 1, g.low);
     const gridOf = (channel) => grids[per() ? channel : 0];
     const signal = data.flat().reduce((sum, v) => sum + v * v, 0) / total;
@@ -93,7 +93,7 @@ const view = defineView("quantizer", (ui) => {
     // one axis of numbers for histogram, codes and staircase; it stays where it is while α moves
     const whole = maths.grid(ui.get("codes"), ui.get("bits"), least, most, 1), ends = [maths.level(whole.low, whole) - whole.step / 2, maths.level(whole.high, whole) + whole.step / 2];
     const pad = 0.03 * (Math.max(most, ends[1]) - Math.min(least, ends[0])), xlim = [Math.min(least, ends[0]) - pad, Math.max(most, ends[1]) + pad];
-    const L = 56, PW = wide ? 500 : W - L - 14, top = 28, HH = 120, strip = top + HH + 6, stairTop = strip + 70, SH = 150, xticks = maths.ticks(...xlim, 6);
+    const L = 56, EW = wide ? clamp(Math.round(W * 0.35), 260, 334) : 280, PW = wide ? W - L - 90 - EW : W - L - 14, top = 28, HH = 120, strip = top + HH + 6, stairTop = strip + 70, SH = 150, xticks = maths.ticks(...xlim, 6);
     const wideStep = (g.step / (xlim[1] - xlim[0])) * PW, parts_ = Math.max(1, 2 * Math.floor((wideStep / 9 - 1) / 2 + 0.5) + 1);
     const bins = new Map();
     for (const v of values) { const b = maths.bin(v, g, parts_); bins.set(b, (bins.get(b) ?? 0) + 1); }
@@ -124,7 +124,7 @@ const view = defineView("quantizer", (ui) => {
     const edges = [g.low, g.high].map((q, i) => maths.level(q, g) + (i ? 1 : -1) * g.step / 2).filter((v) => v > xlim[0] && v < xlim[1]).flatMap((v) => [[top, HH], [stairTop, SH]].map(([y, h]) => S("line", { x1: X(v), x2: X(v), y1: y, y2: y + h, class: "fci-guide" })));
 
     // both errors over the range, stacked
-    const EX = wide ? L + PW + 76 : L, EW = wide ? W - EX - 14 : 280, EY = wide ? top : stairTop + SH + 82, points = errorsBy(parts), sums = points.map((e) => e.round + e.clip);
+    const EX = wide ? L + PW + 76 : L, EY = wide ? top : stairTop + SH + 82, points = errorsBy(parts), sums = points.map((e) => e.round + e.clip);
     const lid = Math.max(sums[sums.length - 1] * 1.2, Math.min(...sums) * 3, noise * 1.1) || 1, cap = (v) => Math.min(v, lid), unit_ = lid < 0.1 || lid >= 1000 ? Math.floor(Math.log10(lid)) : 0;
     const plot = axes({ x: EX, y: EY, width: EW, height: HH, xlim: [shares[0], 1], ylim: [0, lid], xticks: [0.25, 0.5, 0.75, 1], yticks: maths.ticks(0, lid, 4), xlabel: "α as a share of max |x|", ylabel: `Mean squared error${unit_ ? ` / ${tenTo(unit_)}` : ""}, stacked`, ticktext: (v) => ([0.25, 0.5, 0.75, 1].includes(v) ? String(v) : fixed(v / 10 ** unit_)) });
     const area = (upper, lower, cls, fill) => S("path", { class: cls, fill, d: `M${shares.map((s, i) => `${plot.X(s).toFixed(1)} ${plot.Y(cap(upper[i])).toFixed(1)}`).join("L")}L${shares.map((s, i) => `${plot.X(s).toFixed(1)} ${plot.Y(cap(lower[i])).toFixed(1)}`).reverse().join("L")}Z` });
