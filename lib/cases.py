@@ -183,8 +183,8 @@ def call(function: Callable, implementation: Any, seed: int, forbids: Iterable[s
     -------
     dict
         JSON data: ``{"value": …}`` as :func:`lib.values.encode` writes it, or ``{"raises": {"type": …,
-        "message": …, "line": …}}``, the line being the implementation's own; and ``"forbidden"``, the
-        operators of ``forbids`` that ran.
+        "message": …, "line": …, "function": …}}``, the line being the implementation's own, the function the
+        one that raised; and ``"forbidden"``, the operators of ``forbids`` that ran.
     """
     tools = TOOLS | {"draw": Draw(seed)}
     names = list(inspect.signature(function).parameters)[1:]
@@ -198,8 +198,8 @@ def call(function: Callable, implementation: Any, seed: int, forbids: Iterable[s
             value = function(implementation, **{name: tools[name] for name in names})
         result = {"value": encode(value)}
     except Exception as error:
-        line = _line(error, implementation)
-        result = {"raises": {"type": type(error).__name__, "message": str(error)[:500], "line": line}}
+        raised = {"type": type(error).__name__, "message": str(error)[:500]}
+        result = {"raises": raised | {"line": _line(error, implementation), "function": raising(error)}}
     return result | {"forbidden": sorted({name for name, _ in seen} & forbids)}
 
 
@@ -210,6 +210,14 @@ def _line(error: Exception, implementation: Any) -> str:
     files = {member.__code__.co_filename for member in members if hasattr(member, "__code__")}
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
     return (frames[-1].line or "")[:200] if frames else ""
+
+
+def raising(error: BaseException) -> str:
+    """The name of the function, or of the class, in which an exception was raised."""
+    trace = error.__traceback__
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace.tb_frame.f_code.co_qualname.split(".")[0]
 
 
 def compile_case(source: str, name: str) -> Callable:

@@ -55,8 +55,11 @@ def _judge(exercise: str, implementation: Any, cases: list[Case], recorded: dict
         wrapped, arguments = _recorder(implementation)
         results.append((call(one.function, wrapped, public_seed(one), one.forbids), arguments))
     raised = [result["raises"] for result, _ in results if "raises" in result]
-    if any(r["type"] == "NotImplementedError" and not r["message"] for r in raised):  # torch's own say something
-        return Message("not yet written", f"{exercise} is not yet written")
+    for error in raised:
+        if error["type"] == "NotImplementedError" and not error["message"]:  # torch's own say something
+            name = error["function"] if error["function"] in _all_exercises() else exercise
+            calls = "" if name == exercise else f"{exercise} calls {name}, and "
+            return Message("not yet written", f"{calls}{name} is not yet written")
     for number, (one, (result, arguments)) in enumerate(zip(cases, results, strict=True), 1):
         lines, difference = explain(result, recorded["expected"][one.name], one)
         if not lines:
@@ -174,6 +177,10 @@ def _recorded(exercise: str) -> tuple[str, dict]:
         if exercise in content["exercises"]:
             return topic, content["exercises"][exercise]
     raise KeyError(f"there is no exercise named {exercise!r}")
+
+
+def _all_exercises() -> set[str]:
+    return {name for content in _all_recorded().values() for name in content["exercises"]}
 
 
 def _module(topic: str) -> ModuleType:

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from lib.cases import raising
+
 
 def progress_file() -> Path:
     """Where progress is kept: ``COURSE_PROGRESS``, or ``.progress.json`` in the working folder."""
@@ -61,7 +63,4 @@ def _unwritten(shell, kind, error, trace, tb_offset=None) -> None:
     if str(error):  # torch's own: no blank
         shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
         return
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    name = trace.tb_frame.f_code.co_qualname.split(".")[0]
-    print(f"○ {name} is not yet written. This cell needs it: come back later, and read on meanwhile.")
+    print(f"○ {raising(error)} is not yet written. This cell needs it: come back later, and read on meanwhile.")
