@@ -789,8 +789,8 @@ print(f"scaled {ratio.item():.1f}, unscaled {ratio.item() * math.sqrt(w.numel() 
 for b in (2, 3, 4, 8):
     whole = fake_quantize(normal, normal.abs().max() / code_range(b)[1], 0, *code_range(b))
     best = fake_quantize(normal, mse_scale(normal, b), 0, *code_range(b))
-    notes = Quantizer(bits=b)(normal)
-    print(f"{b} bits: notes {sqnr(normal, notes):4.1f}, α/Qp {sqnr(normal, whole):4.1f}, mse {sqnr(normal, best):4.1f} dB")
+    notes, whole, best = (sqnr(normal, y) for y in (Quantizer(bits=b)(normal), whole, best))
+    print(f"{b} bits: notes {notes:4.1f} dB, α/Qp {whole:4.1f} dB, mse {best:4.1f} dB")
 
 # %% [markdown]
 # ## What was left out
