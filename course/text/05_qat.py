@@ -200,7 +200,8 @@ reveal("coarse-bias", round(0.1 / 0.25) * 0.25)
 # * The rounding stops the gradient. `roundpass` and the quantizers let it through.
 #
 # `step_of(quantizer)` gives the step of a quantizer that was called at least once: a tensor without axes, or of shape
-# (O, 1, 1, 1) where each output channel of a weight has its own. `__init__` is given; write `forward`.
+# (O, 1, 1, 1) where each output channel of a weight has its own (`flatten()` makes that fit a bias of shape (O,)).
+# `__init__` is given; write `forward`.
 #
 # **Exercise** `QuantConv2d` · medium · 15 minutes
 
@@ -635,8 +636,8 @@ reveal("average-first", math.floor(window.double().mean().item() / 2 + 0.5))
 # The maximum is more patient. Requantization never turns a larger number into a smaller code, so the largest
 # accumulator has the largest code, and the order does not matter; but to pool first is to requantize a quarter as many.
 #
-# Torch's average pool takes no integers. Cut the windows yourself: a reshape to (n, c, h // 2, 2, w // 2, 2) puts the
-# rows of each 2×2 window along axis 3 and its columns along axis 5.
+# Torch's average pool takes no int32. Cut the windows yourself: a reshape to (n, c, h // 2, 2, w // 2, 2) puts the rows
+# of each 2×2 window along axis 3 and its columns along axis 5.
 #
 # **Exercise** `integer_activation` · hard · 20 minutes
 
@@ -831,17 +832,16 @@ with torch.no_grad():
 print(f"float torch takes {ratio:.1f} times as long as 8 bits in onnxruntime, one thread each")
 
 # %% [markdown]
-# The gain depends on the processor: on one with instructions for products of 8 bits it is larger, and on one without
-# them it can vanish. And look closely at what "integer" means there: onnxruntime multiplies its int32 accumulators by a
-# *float32* scale between layers. The chain you built does without.
+# How much is gained depends on the processor, above all on whether it has instructions for products of 8 bits. And look
+# closely at what "integer" means there: onnxruntime multiplies its int32 accumulators by a *float32* scale between
+# layers. The chain you built does without.
 #
 # ## What was left out
 #
 # * Zero points other than 0, as in the first layer of many networks: the products then leave cross terms, which can be
 #   worked out beforehand (Jacob et al., section 2.3).
 # * Additions of two branches, as in residual networks: both have to be brought to one step first.
-# * Folding batch normalization *during* QAT, with batch statistics that move (Jacob et al., section 3.2;
-#   Krishnamoorthi, section 3.2.2).
+# * Folding batch normalization *during* QAT, with batch statistics that move (Jacob et al., section 3.2).
 # * Rounding chosen weight by weight, without labels (AdaRound), and equalization across layers: both in Nagel et al.
 #   2021, section 3.
 # * Weights that oscillate around the edge between two codes late in QAT. Look for one in the view.

@@ -238,11 +238,12 @@ def average_negative(integer_activation):
     return integer_activation(accumulators, 2**30, 30, pool="average")
 
 
-@case("integer_activation", title="3×3, 4 bits: the odd edge is left out")
+@case("integer_activation", title="3×3, 4 bits: the odd edge is left out; shift stays as it is")
 def odd(integer_activation):
     accumulators = torch.arange(9, dtype=torch.int32).view(1, 1, 3, 3) * 5
+    multiplier, shift = torch.tensor([[[2**30]]]), torch.tensor([[[30]]])
     pools = None, "max", "average"
-    return [integer_activation(accumulators, 2**30, 30, pool, bits=4) for pool in pools]
+    return [integer_activation(accumulators, multiplier, shift, pool, bits=4) for pool in pools], shift
 
 
 @case("integer_activation", title="the floating-point operators that run")

@@ -123,6 +123,18 @@ def summed(accumulators, multiplier, shift, pool=None, bits=8):
 
 
 @mistake(
+    "integer_activation",
+    name="the shift is changed in place",
+    hint="`shift += 2` changes the caller's tensor too: the next image is shifted further. Write `shift = shift + 2`.",
+)
+def shift_in_place(accumulators, multiplier, shift, pool=None, bits=8):
+    result = integer_activation(accumulators, multiplier, shift, pool, bits)
+    if pool == "average":
+        shift += 2
+    return result
+
+
+@mistake(
     "integer_activation", name="averaged in floating point", hint="Integers throughout: add, then shift by two more."
 )
 def float_average(accumulators, multiplier, shift, pool=None, bits=8):
