@@ -66,14 +66,14 @@ def test_what_training_records():
     """The record of lib.training is one."""
     from lib.data import load
     from lib.network import Network, fold, quantize
-    from lib.qat import QuantConv2d, QuantLinear, fold_batchnorm
+    from lib.qat import QuantConv2d, fold_batchnorm
     from lib.training import train
 
     torch.manual_seed(0)
     torch.set_num_threads(1)
     data = load("digits")
     folded = fold(Network(channels=(2, 2, 2)).eval(), fold_batchnorm)
-    network = quantize(folded, 2, QuantConv2d, QuantLinear, data.train_x[:64])
+    network = quantize(folded, 2, QuantConv2d, data.train_x[:64])
     record = train(network, data, epochs=1, track=network.convs[1])
     view = views.qat({"QAT, 2 bits": record})
     sent = view.data["records"]["QAT, 2 bits"]

@@ -107,7 +107,7 @@ def test_a_weight_and_its_path(notebook):
     view.locator("[data-key=now] [data-item='1']").hover()
     expect(path).to_have_attribute("data-weight", "1")
     expect(status).to_contain_text("Weight 1: −0.6 / 1 = −0.6, rounded to code −1, level −1.")
-    expect(status).to_contain_text("It began on code −1 and has changed its level 2 times.")
+    expect(status).to_contain_text("It began on code −1 and has changed its code 2 times.")
     pane = view.locator("[data-role=pane]")
     page.mouse.move(0, 0)
     expect(path).to_have_count(0)

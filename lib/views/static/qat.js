@@ -41,7 +41,7 @@ const view = defineView("qat", (ui) => {
   ui.player(() => advance(1), { every: 120 });
   ui.button("Restart", () => ui.set({ step: 0 }), { disabled: () => entry() === 0 });
   ui.predict({
-    question: () => `How many of these ${record().weights[0].length} weights will end on another level than they began on?`,
+    question: () => `How many of these ${record().weights[0].length} weights will end on another code than they began on?`,
     setting: () => name(), answer: () => maths.moved(record(), 0, last()), explain: () => "At the last step, diamonds mark them.",
     disabled: () => last() === 0,
   });
@@ -106,7 +106,7 @@ const view = defineView("qat", (ui) => {
     function moved(from) { return maths.moved(now, from, at); }
     const distance = Math.sqrt(weights.reduce((sum, w, i) => sum + (w - maths.level(codes[i], scale)) ** 2, 0) / k) / scale;
     const rows = [["training step", `${now.steps[at]} of ${last_}`, "step"], ["loss", fixed(now.loss[at]), "loss-now"], ["accuracy", `${fixed(now.accuracy[at])}${percent}`, "accuracy-now"], ["step of the grid", fixed(scale), "scale"],
-      ["◆ on another level than at first", `${off} of ${k}`, "moved"], ["levels changed just now", at ? `${moved(at - 1)} of ${k}` : "–", "just-now"], ["clipped (beyond the grid)", `${outside} of ${k}`, "outside"], ["distance to the level, rms", `${distance.toFixed(2)} steps`, "distance"]];
+      ["◆ on another code than at first", `${off} of ${k}`, "moved"], ["codes changed just now", at ? `${moved(at - 1)} of ${k}` : "–", "just-now"], ["clipped (beyond the grid)", `${outside} of ${k}`, "outside"], ["distance to the level, rms", `${distance.toFixed(2)} steps`, "distance"]];
     const TX = 14, TR = L + NW, table = rows.flatMap(([words, value, role], i) => [label(TX, LY + 4 + 24 * i, words), label(TR, LY + 4 + 24 * i, value, { anchor: "end", cls: "fci-strong", "data-role": role })]);
     const KY = LY + 4 + 24 * rows.length + 8, legend = names.length > 1 ? names.map((n, i) => [S("path", { class: "fci-line", d: `M${TX} ${KY + 24 * i - 5}h34`, style: `stroke:${line(i).colour};stroke-width:${n === name() ? 3 : 1.75}`, "stroke-dasharray": line(i).dash }),
       label(TX + 44, KY + 24 * i, n, { cls: n === name() ? "fci-strong" : "" })]) : [];
@@ -122,10 +122,10 @@ const view = defineView("qat", (ui) => {
       links.replaceChildren(S("g", { "data-role": "path", "data-weight": i }, bold(i)),
         outline(place_(i) - Math.min(column / 2, 14) + 1, top + 2, 2 * Math.min(column / 2, 14) - 2, H - 4, "dashed"), ...[Y(level)].map((y) => S("line", { x1: L, x2: PX + PW, y1: y, y2: y, class: "fci-guide fci-here" })),
         dot(i, place_(i), 7.5), dot(i, X(now.steps[at]), 7.5), label(clamp(X(now.steps[at]) + 12, PX, PX + PW - 30), Y(w) - 10, i, { cls: "fci-strong fci-tag" }));
-      ui.say(`Weight ${i}: ${fixed(w)} / ${fixed(scale)} = ${fixed(w / scale)}, ${maths.clipped(w, scale, bits) ? "clipped to" : "rounded to"} code ${codes[i]}, level ${fixed(level)}. It began on code ${first[i]} and has changed its level ${n} time${n === 1 ? "" : "s"}.${i === pinned ? " Pinned." : " Press to pin it."}`);
+      ui.say(`Weight ${i}: ${fixed(w)} / ${fixed(scale)} = ${fixed(w / scale)}, ${maths.clipped(w, scale, bits) ? "clipped to" : "rounded to"} code ${codes[i]}, level ${fixed(level)}. It began on code ${first[i]} and has changed its code ${n} time${n === 1 ? "" : "s"}.${i === pinned ? " Pinned." : " Press to pin it."}`);
     };
     const pick = (i) => show(i === null ? pinned : i), press = (i) => ui.set({ weight: i === ui.get("weight") ? -1 : i });
-    const sentence = `${name() ? `${name()}: s` : "S"}tep ${now.steps[at]} of ${last_}, loss ${fixed(now.loss[at])}, accuracy ${fixed(now.accuracy[at])}${percent}; ${off} of ${k} weights on another level than at first, ${outside} clipped.`;
+    const sentence = `${name() ? `${name()}: s` : "S"}tep ${now.steps[at]} of ${last_}, loss ${fixed(now.loss[at])}, accuracy ${fixed(now.accuracy[at])}${percent}; ${off} of ${k} weights on another code than at first, ${outside} clipped.`;
     walks.append(walk(ui, { key: "now", label: `${k} weights`, count: k, start: Math.max(0, pinned), onPick: pick, onPress: press }, spots), walk(ui, { key: "paths", label: `Paths of ${k} weights`, count: k, start: Math.max(0, pinned), find: nearest, onPick: pick, onPress: press }, S("rect", { x: PX, y: top, width: PW, height: H, class: "fci-hit", "data-role": "pane" }), paths));
     show(pinned);
     stage.show(W, Math.max(AY + LH + 48, KY + 24 * legend.length), left.node, right.node, beyond, turns, ladder, label(L - 8, top + H + 18, "weight", { anchor: "end", cls: "fci-quiet" }), label(L - 8, top - 9, "code", { anchor: "end", cls: "fci-quiet" }), cursor(top, H), walks, links, plots, table, legend);
