@@ -22,6 +22,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -72,8 +73,9 @@ class Lab:
     """A JupyterLab server on the loopback interface, with its own settings."""
 
     def __init__(self, folder: Path):
-        self.root = folder / "notebooks"
-        self.root.mkdir()
+        self.root = folder / "course"
+        (self.root / "notebooks").mkdir(parents=True)
+        shutil.copytree(ROOT / "img", self.root / "img")  # where lessons look for figures and their style
         self.token, self.process, self.log = secrets.token_hex(12), None, folder / "lab.log"
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
@@ -130,7 +132,7 @@ class Lab:
             "display_name": "Python 3 (ipykernel)",
             "language": "python",
         }
-        name = f"{secrets.token_hex(4)}.ipynb"
+        name = f"notebooks/{secrets.token_hex(4)}.ipynb"
         nbformat.write(book, self.root / name)
         return name
 
