@@ -163,3 +163,15 @@ def test_onnx_gives_the_same_classes(tmp_path, bits):
     logits = export.run(export.session(tmp_path / "network.onnx"), digits().test_x)
     integers = integer_network(image_codes(network, digits().test_x), layers)[-1]
     assert torch.equal(logits.argmax(1), integers.argmax(1))
+
+
+@pytest.mark.parametrize(("package", "call"), [("onnx", "to_onnx"), ("onnxruntime", "session")])
+def test_a_missing_runtime_is_named_with_its_install_line(monkeypatch, tmp_path, package, call):
+    import sys
+
+    from lib import export
+
+    monkeypatch.setitem(sys.modules, package, None)
+    arguments = (None, [], tmp_path / "network.onnx") if call == "to_onnx" else (tmp_path / "network.onnx",)
+    with pytest.raises(ModuleNotFoundError, match="pip install onnx onnxruntime"):
+        getattr(export, call)(*arguments)
