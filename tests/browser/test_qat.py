@@ -171,3 +171,10 @@ def test_sizes_and_no_motion(static_page):
     curves = page.locator(".fci-loss").evaluate_all("(all) => all.map((e) => e.getAttribute('stroke-dasharray'))")
     assert len(curves) == len(set(curves)) == 2  # records differ by line style as well as by colour
     expect(page.get_by_role("status")).to_have_text(re.compile(r"QAT, 2 bits: step 150 of 295"))
+
+
+def test_tap(static_page):
+    page = static_page(import_module("lib.views.qat").example(), has_touch=True)
+    page.locator("[data-key=now] [data-item='4'] .fci-hit").tap()  # is pinned, and its path marked
+    expect(page.locator("[data-role=path]")).to_have_attribute("data-weight", "4")
+    assert page.evaluate("model.get('weight')") == 4

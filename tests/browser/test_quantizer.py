@@ -237,3 +237,12 @@ def test_sizes_and_shapes(static_page):
     assert room >= -1
     assert page.locator("[fill^='url(#fci-hatch']").count() >= 2
     picture(page, "quantizer_forced")
+
+
+def test_tap(static_page):
+    page = static_page(views.quantizer(torch.tensor([-2.0, 0.4, 2.0]), bits=3), has_touch=True)
+    page.locator("[data-key=codes] [data-cell='0,1']").tap()
+    expect(page.get_by_role("status")).to_contain_text("x = 0.4: 0.4 / 0.5 = 0.8, rounded: code 1; level 1 · 0.5 = 0.5")
+    expect(page.locator("[data-role=tread]")).to_have_count(1)
+    page.locator("[data-key=ladder] [data-code='-4'] .fci-hit").tap()
+    expect(page.get_by_role("status")).to_contain_text("Code −4, level −2: all x up to −1.75. 1 of 3 values")

@@ -152,6 +152,11 @@ function walk(ui, { key, label: name, count, start = 0, find, onPick, onPress },
   return node;
 }
 
+/** Round numbers for an axis, about `count` of them in [low, high]. */
+const ticks = (low, high, count) => {
+  const raw = (high - low) / count, power = 10 ** Math.floor(Math.log10(raw)), every = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999);
+  return range(Math.floor(high / every) - Math.ceil(low / every) + 1, Math.ceil(low / every)).map((i) => Number((i * every).toPrecision(12)));
+};
 /** Axes of a plot; X and Y map numbers to the picture, line() draws points, log: "x", "y" or "xy". */
 function axes({ x, y, width, height, xlim, ylim, xticks, yticks, xlabel, ylabel, log = "", ticktext = short }) {
   const scale = (limits, from, to, isLog) => (v) => {

@@ -1,6 +1,6 @@
 const maths = {
-  /** To the nearest integer, halves to the even neighbour, as torch.round. */
-  round: (x) => { const low = Math.floor(x), rest = x - low; return rest < 0.5 ? low : rest > 0.5 ? low + 1 : low % 2 === 0 ? low : low + 1; },
+  /** To the nearest integer, halves to the even neighbour, as torch.round: up there, doubles are whole numbers. */
+  round: (x) => (Math.abs(x) < 2 ** 51 ? x + 1.5 * 2 ** 52 - 1.5 * 2 ** 52 : x),
   /** The codes of so many bits, signed. */
   limits: (bits) => [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1],
   /** The code of a weight on a grid with this step, and its level: float32 numbers as torch computes them. */
@@ -15,11 +15,6 @@ const maths = {
   changes: (record, weight, entry) => {
     const path = record.weights.slice(0, entry + 1).map((row, i) => maths.code(row[weight], record.scale[i], record.bits));
     return path.filter((q, i) => i && q !== path[i - 1]).length;
-  },
-  /** Round numbers for an axis, about `count` of them in [low, high]. */
-  ticks: (low, high, count) => {
-    const raw = (high - low) / count, power = 10 ** Math.floor(Math.log10(raw)), every = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999);
-    return range(Math.floor(high / every) - Math.ceil(low / every) + 1, Math.ceil(low / every)).map((i) => Number((i * every).toPrecision(12)));
   },
 };
 
@@ -54,7 +49,7 @@ const view = defineView("qat", (ui) => {
     const low = Math.min(...flat, -largest), high = Math.max(...flat, largest), lowest = Math.max(low, Qn * largest) - 0.75 * largest, top_ = Math.min(high, Qp * largest) + 0.75 * largest;
     const pad = 0.04 * (high - low), ylim = [Math.min(low - pad, lowest), Math.max(high + pad, top_)];
     const L = 58, top = 30, H = wide ? 300 : 270, NW = wide ? 352 : 280, column = (NW - 16) / k, seat = Math.min(column * 0.36, 11), PX = L + NW + 48, PW = W - PX - 14;
-    const last_ = now.steps[last()], xlim = [now.steps[0], last_ > now.steps[0] ? last_ : now.steps[0] + 1], xticks = maths.ticks(...xlim, PW > 400 ? 6 : 4).filter(Number.isInteger);
+    const last_ = now.steps[last()], xlim = [now.steps[0], last_ > now.steps[0] ? last_ : now.steps[0] + 1], xticks = ticks(...xlim, PW > 400 ? 6 : 4).filter(Number.isInteger);
     const left = axes({ x: L, y: top, width: NW, height: H, xlim: [0, 1], ylim, xticks: [], yticks: [], ylabel: "The weights now, and their levels" });
     const right = axes({ x: PX, y: top, width: PW, height: H, xlim, ylim, xticks, yticks: [], ylabel: "Their paths so far", ticktext: String });
     const Y = left.Y, X = right.X, place_ = (i) => L + 8 + column * (i + 0.5);
@@ -90,7 +85,7 @@ const view = defineView("qat", (ui) => {
     const LH = 84, LY = top + H + 72, AY = LY + LH + 52;
     const curves = (key, y, title, xlabel) => {
       const every = names.flatMap((n) => records[n][key]), [a, b] = [Math.min(...every), Math.max(...every)], gap = (b - a) * 0.08 || Math.abs(a) * 0.1 || 1;
-      const plot = axes({ x: PX, y, width: PW, height: LH, xlim, ylim: [a - gap, b + gap], xticks, yticks: b > a ? maths.ticks(a, b, 3) : [a], xlabel, ylabel: title, ticktext: (v) => fixed(v) });
+      const plot = axes({ x: PX, y, width: PW, height: LH, xlim, ylim: [a - gap, b + gap], xticks, yticks: b > a ? ticks(a, b, 4) : [a], xlabel, ylabel: title, ticktext: (v) => fixed(v) });
       const until = now.steps[at];
       const lines = names.map((n, i) => ({ n, i })).sort((p, q) => (p.n === name()) - (q.n === name())).map(({ n, i }) => {
         const one = records[n], points = one.steps.map((s, t) => [s, one[key][t]]).filter(([s]) => s <= until);
@@ -102,11 +97,10 @@ const view = defineView("qat", (ui) => {
     const plots = [curves("loss", LY, "Loss"), curves("accuracy", AY, `Accuracy${percent && " in %"}`, "training step")];
 
     // live numbers, and which curve is whose
-    const outside = weights.filter((w) => maths.clipped(w, scale, bits)).length, off = moved(0);
-    function moved(from) { return maths.moved(now, from, at); }
+    const outside = weights.filter((w) => maths.clipped(w, scale, bits)).length, off = maths.moved(now, 0, at);
     const distance = Math.sqrt(weights.reduce((sum, w, i) => sum + (w - maths.level(codes[i], scale)) ** 2, 0) / k) / scale;
     const rows = [["training step", `${now.steps[at]} of ${last_}`, "step"], ["loss", fixed(now.loss[at]), "loss-now"], ["accuracy", `${fixed(now.accuracy[at])}${percent}`, "accuracy-now"], ["step of the grid", fixed(scale), "scale"],
-      ["◆ on another code than at first", `${off} of ${k}`, "moved"], ["codes changed just now", at ? `${moved(at - 1)} of ${k}` : "–", "just-now"], ["clipped (beyond the grid)", `${outside} of ${k}`, "outside"], ["distance to the level, rms", `${distance.toFixed(2)} steps`, "distance"]];
+      ["◆ on another code than at first", `${off} of ${k}`, "moved"], ["codes changed just now", at ? `${maths.moved(now, at - 1, at)} of ${k}` : "–", "just-now"], ["clipped (beyond the grid)", `${outside} of ${k}`, "outside"], ["distance to the level, rms", `${distance.toFixed(2)} steps`, "distance"]];
     const TX = 14, TR = L + NW, table = rows.flatMap(([words, value, role], i) => [label(TX, LY + 4 + 24 * i, words), label(TR, LY + 4 + 24 * i, value, { anchor: "end", cls: "fci-strong", "data-role": role })]);
     const KY = LY + 4 + 24 * rows.length + 8, legend = names.length > 1 ? names.map((n, i) => [S("path", { class: "fci-line", d: `M${TX} ${KY + 24 * i - 5}h34`, style: `stroke:${line(i).colour};stroke-width:${n === name() ? 3 : 1.75}`, "stroke-dasharray": line(i).dash }),
       label(TX + 44, KY + 24 * i, n, { cls: n === name() ? "fci-strong" : "" })]) : [];

@@ -1,6 +1,6 @@
 const maths = {
-  /** To the nearest integer, halves to the even neighbour, as torch.round. */
-  round: (x) => { const low = Math.floor(x), rest = x - low; return rest < 0.5 ? low : rest > 0.5 ? low + 1 : low % 2 === 0 ? low : low + 1; },
+  /** To the nearest integer, halves to the even neighbour, as torch.round: up there, doubles are whole numbers. */
+  round: (x) => (Math.abs(x) < 2 ** 51 ? x + 1.5 * 2 ** 52 - 1.5 * 2 ** 52 : x),
   /** The grid for values in [low, high], of which the share `clip` is kept: float32 numbers as torch computes them.
       signed, always_pos: the notes' grid, 2^bits steps over [-α, α], moved up by α for always_pos. unsigned: with a zero point. */
   grid: (kind, bits, low, high, clip = 1) => {
@@ -19,11 +19,14 @@ const maths = {
   level: (q, g) => Math.fround(Math.fround((q - g.zero) * g.step) + g.off),
   clipped: (x, g) => maths.free(x, g) !== maths.code(x, g),
   /** Sums of squared errors: of values inside the grid (rounding) and of clamped ones (clipping). */
-  errors: (values, g) => values.reduce((sum, x) => {
-    const free = maths.free(x, g), q = clamp(free, g.low, g.high);
-    sum[free === q ? "round" : "clip"] += (x - maths.level(q, g)) ** 2;
+  errors: (values, g) => {
+    const sum = { round: 0, clip: 0 };
+    for (const x of values) {
+      const free = maths.free(x, g), q = free < g.low ? g.low : free > g.high ? g.high : free, error = x - maths.level(q, g);
+      if (q === free) sum.round += error * error; else sum.clip += error * error;
+    }
     return sum;
-  }, { round: 0, clip: 0 }),
+  },
   used: (values, g) => new Set(values.map((x) => maths.code(x, g))).size,
   sqnr: (signal, noise) => 10 * Math.log10(signal / noise),
   extent: (values) => values.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [Infinity, -Infinity]),
@@ -31,11 +34,6 @@ const maths = {
   bin: (x, g, parts) => {
     const u = maths.steps(x, g), r = maths.round(u);
     return r * parts + clamp(Math.floor((u - r + 0.5) * parts), 0, parts - 1) - (parts - 1) / 2;
-  },
-  /** Round numbers for an axis, about `count` of them in [low, high]. */
-  ticks: (low, high, count) => {
-    const raw = (high - low) / count, power = 10 ** Math.floor(Math.log10(raw)), every = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999);
-    return range(Math.floor(high / every) - Math.ceil(low / every) + 1, Math.ceil(low / every)).map((i) => Number((i * every).toPrecision(12)));
   },
 };
 
@@ -55,7 +53,7 @@ const view = defineView("quantizer", (ui) => {
   const gridsOf = (parts, clip = ui.get("clip")) => parts.map((values) => maths.grid(ui.get("codes"), ui.get("bits"), ...maths.extent(values), clip));
   const usedAt = (k) => { const parts = groups(spoil(k)); return maths.used(parts[0], gridsOf(parts)[0]); };
   // the error at every range: asked again only when something else than the range has moved
-  const shares = range(total > 2500 ? 20 : 96).map((i) => (total > 2500 ? (i + 1) / 20 : (i + 5) / 100));
+  const every = total > 4000 ? 5 : total > 1000 ? 2 : 1, shares = range(Math.floor(95 / every) + 1).map((i) => (100 - every * i) / 100).reverse();
   let curve = { key: "" };
   const errorsBy = (parts) => {
     const key = ["bits", "codes", "per_channel", "outlier"].map(ui.get).join();
@@ -93,16 +91,16 @@ const view = defineView("quantizer", (ui) => {
     // one axis of numbers for histogram, codes and staircase; it stays where it is while α moves
     const whole = maths.grid(ui.get("codes"), ui.get("bits"), least, most, 1), ends = [maths.level(whole.low, whole) - whole.step / 2, maths.level(whole.high, whole) + whole.step / 2];
     const pad = 0.03 * (Math.max(most, ends[1]) - Math.min(least, ends[0])), xlim = [Math.min(least, ends[0]) - pad, Math.max(most, ends[1]) + pad];
-    const L = 56, EW = wide ? clamp(Math.round(W * 0.35), 260, 334) : 280, PW = wide ? W - L - 90 - EW : W - L - 14, top = 28, HH = 120, strip = top + HH + 6, stairTop = strip + 70, SH = 150, xticks = maths.ticks(...xlim, 6);
-    const wideStep = (g.step / (xlim[1] - xlim[0])) * PW, parts_ = Math.max(1, 2 * Math.floor((wideStep / 9 - 1) / 2 + 0.5) + 1);
+    const L = 56, EW = wide ? clamp(Math.round(W * 0.35), 260, 334) : 280, PW = wide ? W - L - 90 - EW : W - L - 14, top = 28, HH = 120, strip = top + HH + 6, stairTop = strip + 70, SH = 150, xticks = ticks(...xlim, 6);
+    const wideStep = (g.step / (xlim[1] - xlim[0])) * PW, split = Math.max(1, 2 * Math.floor((wideStep / 9 - 1) / 2 + 0.5) + 1);
     const bins = new Map();
-    for (const v of values) { const b = maths.bin(v, g, parts_); bins.set(b, (bins.get(b) ?? 0) + 1); }
+    for (const v of values) { const b = maths.bin(v, g, split); bins.set(b, (bins.get(b) ?? 0) + 1); }
     const order = [...bins.keys()].sort((a, b) => a - b), tallest = Math.max(...bins.values());
-    const binCode = (b) => clamp(Math.floor((b + (parts_ - 1) / 2) / parts_) + g.zero, g.low, g.high);
-    const binClipped = (b) => Math.floor((b + (parts_ - 1) / 2) / parts_) + g.zero !== binCode(b);
-    const binFrom = (b) => ((b - 0.5) / parts_) * g.step + g.off, binTo = (b) => ((b + 0.5) / parts_) * g.step + g.off;
-    const hist = axes({ x: L, y: top, width: PW, height: HH, xlim, ylim: [0, tallest * 1.08], xticks: [], yticks: maths.ticks(0, tallest, 3).filter(Number.isInteger), ylabel: per() ? `How many values of channel ${which}` : "How many values", ticktext: String });
-    const stairs = axes({ x: L, y: stairTop, width: PW, height: SH, xlim, ylim: xlim, xticks, yticks: maths.ticks(...xlim, 5), xlabel: "x", ylabel: "The level x̂ that each x becomes", ticktext: (v) => fixed(v) });
+    const binCode = (b) => clamp(Math.floor((b + (split - 1) / 2) / split) + g.zero, g.low, g.high);
+    const binClipped = (b) => Math.floor((b + (split - 1) / 2) / split) + g.zero !== binCode(b);
+    const binFrom = (b) => ((b - 0.5) / split) * g.step + g.off, binTo = (b) => ((b + 0.5) / split) * g.step + g.off;
+    const hist = axes({ x: L, y: top, width: PW, height: HH, xlim, ylim: [0, tallest * 1.08], xticks: [], yticks: ticks(0, tallest, 3).filter(Number.isInteger), ylabel: per() ? `How many values of channel ${which}` : "How many values", ticktext: String });
+    const stairs = axes({ x: L, y: stairTop, width: PW, height: SH, xlim, ylim: xlim, xticks, yticks: ticks(...xlim, 5), xlabel: "x", ylabel: "The level x̂ that each x becomes", ticktext: (v) => fixed(v) });
     const within = (v) => clamp(v, ...xlim), X = (v) => hist.X(within(v));
     const preimage = (q) => [q === g.low ? xlim[0] : maths.level(q, g) - g.step / 2, q === g.high ? xlim[1] : maths.level(q, g) + g.step / 2].map(within);
 
@@ -125,8 +123,8 @@ const view = defineView("quantizer", (ui) => {
 
     // both errors over the range, stacked
     const EX = wide ? L + PW + 76 : L, EY = wide ? top : stairTop + SH + 82, points = errorsBy(parts), sums = points.map((e) => e.round + e.clip);
-    const lid = Math.max(sums[sums.length - 1] * 1.2, Math.min(...sums) * 3, noise * 1.1) || 1, cap = (v) => Math.min(v, lid), unit_ = lid < 0.1 || lid >= 1000 ? Math.floor(Math.log10(lid)) : 0;
-    const plot = axes({ x: EX, y: EY, width: EW, height: HH, xlim: [shares[0], 1], ylim: [0, lid], xticks: [0.25, 0.5, 0.75, 1], yticks: maths.ticks(0, lid, 4), xlabel: "α as a share of max |x|", ylabel: `Mean squared error${unit_ ? ` / ${tenTo(unit_)}` : ""}, stacked`, ticktext: (v) => ([0.25, 0.5, 0.75, 1].includes(v) ? String(v) : fixed(v / 10 ** unit_)) });
+    const lid = Math.max(sums[sums.length - 1] * 1.2, Math.min(...sums) * 3, noise * 1.1) || 1, cap = (v) => Math.min(v, lid), power10 = lid < 0.1 || lid >= 1000 ? Math.floor(Math.log10(lid)) : 0;
+    const plot = axes({ x: EX, y: EY, width: EW, height: HH, xlim: [shares[0], 1], ylim: [0, lid], xticks: [0.25, 0.5, 0.75, 1], yticks: ticks(0, lid, 4), xlabel: "α as a share of max |x|", ylabel: `Mean squared error${power10 ? ` / ${tenTo(power10)}` : ""}, stacked`, ticktext: (v) => ([0.25, 0.5, 0.75, 1].includes(v) ? String(v) : fixed(v / 10 ** power10)) });
     const area = (upper, lower, cls, fill) => S("path", { class: cls, fill, d: `M${shares.map((s, i) => `${plot.X(s).toFixed(1)} ${plot.Y(cap(upper[i])).toFixed(1)}`).join("L")}L${shares.map((s, i) => `${plot.X(s).toFixed(1)} ${plot.Y(cap(lower[i])).toFixed(1)}`).reverse().join("L")}Z` });
     const rounds = points.map((e) => e.round), zero = points.map(() => 0), share = clamp(ui.get("clip"), shares[0], 1);
     const stack = [area(rounds, zero, "fci-round-fill"), area(sums, rounds, "fci-clip-fill"), area(sums, rounds, null, `url(#${hatch})`),
@@ -186,14 +184,14 @@ const view = defineView("quantizer", (ui) => {
     };
     const fromBin = (i) => {
       if (i === null) return clear();
-      const b = order[i], q = binCode(b), inside = (v) => maths.bin(v, g, parts_) === b;
+      const b = order[i], q = binCode(b), inside = (v) => maths.bin(v, g, split) === b;
       links.replaceChildren(...[...lightLevel(q), band(binFrom(b), binTo(b)), ...lit((v) => !inside(v) && maths.code(v, g) === q, "dotted"), ...lit(inside, "solid")].flat());
       ui.say(`${bins.get(b)} value${bins.get(b) > 1 ? "s" : ""} from ${fixed(binFrom(b))} to ${fixed(binTo(b))}, ${binClipped(b) ? "clipped to" : "rounded to"} code ${q}, level ${fixed(maths.level(q, g), 4)}.`);
     };
     const fromCell = (where) => {
       const at = where && cellAt(...where);
       if (!at) return clear();
-      const v = data[at[0]][at[1]], g_ = gridOf(at[0]), q = maths.code(v, g_), level = maths.level(q, g_), cut = maths.clipped(v, g_), home = !per() || at[0] === which, bin = maths.bin(v, g, parts_);
+      const v = data[at[0]][at[1]], g_ = gridOf(at[0]), q = maths.code(v, g_), level = maths.level(q, g_), cut = maths.clipped(v, g_), home = !per() || at[0] === which, bin = maths.bin(v, g, split);
       const mine = Object.values(cells).map((one) => one.mark(...where));
       links.replaceChildren(...(home ? [...lightLevel(q), band(binFrom(bin), binTo(bin)), ...lit((u) => u !== v && maths.code(u, g) === q, "dotted"), marker(stairs.X(v), stairs.Y(level), { "data-role": "point" })] : []).flat(), ...mine);
       const shifted = g_.off ? `(${fixed(v, 4)} − ${fixed(g_.off, 4)})` : fixed(v, 4), plus = (g_.zero ? `, plus the zero point ${g_.zero}` : ""), back = g_.zero ? `(${q} − ${g_.zero})` : q < 0 ? `(${q})` : q;
