@@ -1,0 +1,170 @@
+"""Lesson 3: wrong implementations of `descend`."""
+
+import torch
+
+from course.mistakes import mistake
+
+
+@mistake(
+    "descend",
+    name="gradients add up from step to step",
+    hint="backward() adds to w.grad. Zero it before each step, or take a fresh leaf.",
+)
+def accumulating(quantize, start, target, rate=0.1, steps=50):
+    w = start.detach().clone().requires_grad_()
+    path = [w.detach().clone()]
+    for _ in range(steps):
+        loss = ((quantize(w) - target) ** 2).sum()
+        loss.backward()
+        with torch.no_grad():
+            w -= rate * w.grad
+        path.append(w.detach().clone())
+    return torch.stack(path)
+
+
+@mistake(
+    "descend",
+    name="every entry of the path is the last point",
+    hint="The list holds one tensor many times, and an in-place step changes it everywhere. Append w.detach().clone().",
+)
+def aliased(quantize, start, target, rate=0.1, steps=50):
+    w = start.detach().clone().requires_grad_()
+    path = [w.detach()]
+    for _ in range(steps):
+        w.grad = None
+        loss = ((quantize(w) - target) ** 2).sum()
+        loss.backward()
+        with torch.no_grad():
+            w -= rate * w.grad
+        path.append(w.detach())
+    return torch.stack(path)
+
+
+@mistake(
+    "descend",
+    name="every entry of the path after the start is the last point",
+    hint="The list holds one tensor many times, and an in-place step changes it everywhere. Append w.detach().clone().",
+)
+def aliased_later(quantize, start, target, rate=0.1, steps=50):
+    w = start.detach().clone().requires_grad_()
+    path = [start]
+    for _ in range(steps):
+        w.grad = None
+        loss = ((quantize(w) - target) ** 2).sum()
+        loss.backward()
+        with torch.no_grad():
+            w -= rate * w.grad
+        path.append(w.detach())
+    return torch.stack(path)
+
+
+@mistake("descend", name="uphill", hint="A descent goes against the gradient: w - rate * gradient.")
+def uphill(quantize, start, target, rate=0.1, steps=50):
+    path = [start.detach().clone()]
+    for _ in range(steps):
+        w = path[-1].clone().requires_grad_()
+        loss = ((quantize(w) - target) ** 2).sum()
+        loss.backward()
+        path.append(path[-1] + rate * w.grad)
+    return torch.stack(path)
+
+
+@mistake(
+    "descend",
+    name="the start is missing from the path",
+    hint="The path has steps + 1 entries: the first is the start, before any step.",
+)
+def headless(quantize, start, target, rate=0.1, steps=50):
+    point, path = start.detach().clone(), []
+    for _ in range(steps):
+        w = point.clone().requires_grad_()
+        loss = ((quantize(w) - target) ** 2).sum()
+        loss.backward()
+        point = point - rate * w.grad
+        path.append(point)
+    return torch.stack(path)
+
+
+@mistake(
+    "descend",
+    name="the last point is missing from the path",
+    hint="The path has steps + 1 entries: the start, and one after each step.",
+)
+def tailless(quantize, start, target, rate=0.1, steps=50):
+    point, path = start.detach().clone(), []
+    for _ in range(steps):
+        path.append(point)
+        w = point.clone().requires_grad_()
+        loss = ((quantize(w) - target) ** 2).sum()
+        loss.backward()
+        point = point - rate * w.grad
+    return torch.stack(path)
+
+
+@mistake(
+    "descend",
+    name="the weight itself is quantized",
+    hint="Only the loss sees quantize(w). The weight stays a float, or small steps would be rounded away.",
+)
+def no_master(quantize, start, target, rate=0.1, steps=50):
+    path = [start.detach().clone()]
+    for _ in range(steps):
+        w = path[-1].clone().requires_grad_()
+        q = quantize(w)
+        loss = ((q - target) ** 2).sum()
+        loss.backward()
+        path.append(q.detach() - rate * w.grad)
+    return torch.stack(path)
+
+
+@mistake("descend", name="quantize is never called", hint="The loss is that of quantize(w), not of w.")
+def unquantized(quantize, start, target, rate=0.1, steps=50):
+    path = [start.detach().clone()]
+    for _ in range(steps):
+        w = path[-1].clone().requires_grad_()
+        loss = ((w - target) ** 2).sum()
+        loss.backward()
+        path.append(path[-1] - rate * w.grad)
+    return torch.stack(path)
+
+
+@mistake(
+    "descend",
+    name="the mean of the squares in place of their sum",
+    hint="With a mean, two weights slow each other down. The loss is the sum of the squared errors.",
+)
+def averaged(quantize, start, target, rate=0.1, steps=50):
+    path = [start.detach().clone()]
+    for _ in range(steps):
+        w = path[-1].clone().requires_grad_()
+        loss = ((quantize(w) - target) ** 2).mean()
+        loss.backward()
+        path.append(path[-1] - rate * w.grad)
+    return torch.stack(path)
+
+
+@mistake("descend", name="half the squared error", hint="The derivative of e² is 2 e: where is the 2?")
+def halved(quantize, start, target, rate=0.1, steps=50):
+    path = [start.detach().clone()]
+    for _ in range(steps):
+        w = path[-1].clone().requires_grad_()
+        q = quantize(w)
+        q.backward(q.detach() - target)
+        path.append(path[-1] - rate * w.grad)
+    return torch.stack(path)
+
+
+@mistake(
+    "descend",
+    name="start is changed",
+    hint="start belongs to the caller. Work on start.detach().clone().",
+)
+def overwriting(quantize, start, target, rate=0.1, steps=50):
+    path = [start.clone()]
+    for _ in range(steps):
+        w = start.clone().requires_grad_()
+        loss = ((quantize(w) - target) ** 2).sum()
+        loss.backward()
+        start -= rate * w.grad
+        path.append(start.clone())
+    return torch.stack(path)
