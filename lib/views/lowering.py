@@ -5,12 +5,16 @@ from collections.abc import Callable
 import torch
 import traitlets
 
-from lib.lowering import output_size
-
 from .base import View, array, told, whole
 
 MOST = 2400  # cells of the lowered matrix
 LIMITS = {"kernel": (1, 5), "stride": (1, 4), "padding": (0, 3), "dilation": (1, 3)}
+
+
+def positions(side: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
+    """How many positions a kernel has along a side; below 1 where it does not fit."""
+    room = side + 2 * padding - dilation * (kernel - 1) - 1
+    return room // stride + 1 if room >= 0 else 0
 
 
 class LoweringView(View, lesson="lowering", title="Lowering: a convolution is one matrix product"):
@@ -33,11 +37,8 @@ class LoweringView(View, lesson="lowering", title="Lowering: a convolution is on
 
     def _feed(self, _change: object = None) -> None:
         setting = [self.kernel, self.stride, self.padding, self.dilation]
-        try:
-            for side in self.inputs.shape[2:]:
-                output_size(side, *setting)
-        except ValueError:  # between two moves of the sliders; the picture says so
-            return
+        if any(positions(side, *setting) < 1 for side in self.inputs.shape[2:]):
+            return  # between two moves of the sliders; the picture says so
         kernel, stride, padding, dilation = setting
         x = self.inputs.clone()
         answer = told(self.lower, x, kernel, stride=stride, padding=padding, dilation=dilation)
@@ -86,7 +87,12 @@ def lowering(
     names = {"kernel": "kernel_size"}
     setting = {name: whole(names.get(name, name), value, *LIMITS[name]) for name, value in given.items()}
     K = setting["kernel"]
-    columns = N * output_size(H, *setting.values()) * output_size(W, *setting.values())
+    sides = [positions(side, *setting.values()) for side in (H, W)]
+    if min(sides) < 1:
+        raise ValueError(
+            f"a kernel of {K} taps, dilation {setting['dilation']}, is larger than the padded {H}×{W} input"
+        )
+    columns = N * sides[0] * sides[1]
     if C * K * K * columns > MOST:
         raise ValueError(
             f"the lowered matrix would have {C * K * K} × {columns} cells; a screen holds {MOST}. Take a slice of x."
