@@ -11,7 +11,7 @@ lab: $(VENV)/student
 test: $(VENV)/dev $(VENV)/chromium
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/python -m pytest -q $(TESTS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=15 $(TESTS)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check
