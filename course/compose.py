@@ -1,6 +1,7 @@
 """From a submission to the notebook that is graded: the course's own cells around the student's blanks."""
 
 import ast
+import compileall
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -203,5 +204,6 @@ def stage(lesson: Lesson, folder: Path, lib: Path) -> Path:
     for path in lib.glob("*.py"):
         if path.stem not in withheld:
             (folder / "lib" / path.name).write_bytes(path.read_bytes())
+    compileall.compile_dir(folder / "lib", quiet=2)  # a caged kernel cannot keep what it compiles
     (folder / "sitecustomize.py").write_text(SITE, encoding="utf-8")
     return folder

@@ -20,7 +20,10 @@ from nbval.kernel import NbvalKernelspecManager
 
 from course import cage, provisioner
 
-PRELOAD = ("torch", "numpy", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "IPython.core.completer")
+PRELOAD = (
+    "torch", "numpy", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "IPython.core.completer",
+    "torch._dynamo",  # torch imports it at the first product on "meta" and the first dispatch mode: seconds a kernel
+)  # fmt: skip
 
 
 def prepare(

@@ -256,6 +256,7 @@ def run(notebook: os.PathLike, referee: Referee, cell_seconds: float) -> list[di
     """Have nbval run a composed notebook; return the verdicts on its probes."""
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     options = ["-p", "nbval.plugin", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-qq", "--color=no"]
+    options += ["-p", "no:unraisableexception"]  # it collects garbage ten times over at the end of each run
     options += ["-c", os.devnull, "--rootdir", os.path.dirname(notebook), "--noconftest", "--capture=no"]
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
         options += [f"--nbval-cell-timeout={cell_seconds}", os.fspath(notebook)]
