@@ -6,7 +6,7 @@ const maths = {
   grid: (kind, bits, low, high, clip = 1) => {
     if (kind === "unsigned") {
       const most = 2 ** bits - 1, from = Math.min(low * clip, 0), to = Math.max(high * clip, 0), scale = (to - from) / most || 1;
-      return { step: Math.fround(scale), off: 0, zero: maths.round(-from / scale), low: 0, high: most };
+      return { step: Math.fround(scale) || 1, off: 0, zero: maths.round(-from / scale), low: 0, high: most };
     }
     const alpha = Math.fround(Math.max(Math.abs(low), Math.abs(high)) * clip), half = 2 ** (bits - 1);
     return { step: Math.fround(2 * alpha) / 2 ** bits || 1, off: kind === "always_pos" ? alpha : 0, zero: 0, low: -half, high: half - 1, alpha };
@@ -164,7 +164,7 @@ const view = defineView("quantizer", (ui) => {
     const arrows = range(2).map((i) => { const a = spot(i), b = spot(i + 1), y = a.y + (lines * size) / 2; return a.y === b.y ? S("path", { class: "fci-arrow", d: `M${a.x + cols * size + 5} ${y}H${b.x - 5}m-6 -5l6 5l-6 5` }) : null; });
     const pointer = per() && channels > 1 && which < lines ? S("path", { d: `M2 ${GY + which * size + size / 2 - 6}l8 6l-8 6z`, style: "fill:var(--fci-ink)", "data-role": "row" }) : null;
     const bottom = spot(four ? 3 : 2).y + lines * size + 26, some = lines * cols < total;
-    const legend = label(14, bottom, `${some ? `${shown.length} of the ${total} values; tensor ${shape.join("×")}` : `tensor ${shape.join("×")}`}${unit === 1 ? "" : `, in units of ${fixed(unit)}`}. A corner marks a clipped value.`, { cls: "fci-quiet" });
+    const legend = label(14, bottom, `${some ? `${shown.length} of the ${total} values; tensor ${shape.join("×")}` : `tensor ${shape.join("×")}`}${unit === 1 ? "" : `, in units of ${fixed(unit).replace(/^1·/, "")}`}. A corner marks a clipped value.`, { cls: "fci-quiet" });
 
     // linking
     const lit = (test, kind) => shown.flatMap(([r, c]) => (of((v, g_, at) => (!per() || at[0] === which) && test(v))(r, c) ? Object.values(cells).map((one) => one.mark(r, c, 1, 1, kind)) : []));
