@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.views`` prints median and 95th percentile over 30 moves of a slider, in a headless Chromium, and
 the ratio to the view. Both draw padded input, lowered matrix and output with a number in every cell, window, column and
-pixel outlined; the third row leaves matplotlib's numbers out. Time runs from the browser's ``keydown`` event to the first
-frame after the new picture is in the page (an image also has to be decoded).
+pixel outlined; the third row leaves matplotlib's numbers out. Time runs from the browser's ``keydown`` event to the
+first frame after the new picture is in the page (an image also has to be decoded).
 """
 
 import statistics
@@ -24,7 +24,8 @@ from lib.lowering import inputs_lowering
 x = torch.arange(36.).reshape(6, 6) % 10
 kernel = torch.tensor([[-1., 0, 1]] * 3)
 lowered = inputs_lowering(x[None, None], 3)
-output = (kernel.flatten() @ lowered)
+output = kernel.flatten() @ lowered
+slider = lambda: ipywidgets.IntSlider(0, 0, 15)
 
 def draw(position, numbers):
     row, column = divmod(position, 4)
@@ -34,7 +35,8 @@ def draw(position, numbers):
                                    height_ratios=[3, 5, 1])
     pictures = {'x': x, 'window': window, 'kernel': kernel, 'products': window * kernel, 'y': output.reshape(4, 4),
                 'low': lowered, 'out': output[None]}
-    outlines = {'x': (column, row, 3, 3), 'y': (column, row, 1, 1), 'low': (position, 0, 1, 9), 'out': (position, 0, 1, 1)}
+    outlines = {'x': (column, row, 3, 3), 'y': (column, row, 1, 1),
+                'low': (position, 0, 1, 9), 'out': (position, 0, 1, 1)}
     for name, values in pictures.items():
         panels[name].imshow(values, cmap='cividis')
         panels[name].axis('off')
@@ -49,13 +51,14 @@ def draw(position, numbers):
 """
 CELLS = {
     "the view": "view = views.lowering(x, kernel_size=3); view",
-    "matplotlib with interact": "ipywidgets.interact(lambda position: draw(position, True), position=ipywidgets.IntSlider(0, 0, 15));",
-    "the same without numbers": "ipywidgets.interact(lambda position: draw(position, False), position=ipywidgets.IntSlider(0, 0, 15));",
+    "matplotlib with interact": "ipywidgets.interact(lambda position: draw(position, True), position=slider());",
+    "the same without numbers": "ipywidgets.interact(lambda position: draw(position, False), position=slider());",
 }
 # Resolves with the milliseconds from the next keydown to the frame that shows another picture.
 MEASURE = """(box) => new Promise((resolve, reject) => {
   setTimeout(() => reject(new Error("the picture did not change")), 20000);
-  const picture = () => { const image = box.querySelector('img'); return image ? image.src : box.querySelector('svg.fci-svg')?.innerHTML; };
+  const picture = () => { const image = box.querySelector('img');
+    return image ? image.src : box.querySelector('svg.fci-svg')?.innerHTML; };
   const before = picture(); let start = null;
   window.addEventListener('keydown', () => { start = performance.now(); }, { capture: true, once: true });
   const observer = new MutationObserver(async () => {

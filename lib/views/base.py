@@ -16,7 +16,8 @@ PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title><style>
 :root {{ color-scheme: light dark; }}
-body {{ margin: 0 auto; max-width: 1200px; padding: 16px; font-family: system-ui, sans-serif; background: #fff; color: #1a1a1a; }}
+body {{ margin: 0 auto; max-width: 1200px; padding: 16px; font-family: system-ui, sans-serif;
+  background: #fff; color: #1a1a1a; }}
 h1 {{ font-size: 22px; margin: 8px 12px; }}
 @media (prefers-color-scheme: dark) {{
   body {{ background: #111; color: #eee; --jp-content-font-color1: #eee; --jp-content-font-color2: #b8b8b8;

@@ -159,7 +159,8 @@ class Notebook:
         self.page.wait_for_function(
             """(errors) => { const book = document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden)');
             if (book.querySelector(errors)) return true;
-            const prompts = [...book.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')].map((e) => e.innerText.trim());
+            const prompts = [...book.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')]
+                .map((e) => e.innerText.trim());
             return prompts.length && prompts.every((text) => /^\\[\\d+\\]:$/.test(text)); }""",
             arg=ERRORS,
             timeout=timeout,
@@ -185,7 +186,8 @@ class Notebook:
         """Value of a Python expression in the notebook's kernel: a number, a string, or a list or dict of them."""
         text = self.page.evaluate(
             """async (code) => { const session = window.jupyterapp.shell.currentWidget.context.sessionContext.session;
-            const run = session.kernel.requestExecute({code: '', user_expressions: {v: code}, silent: true, store_history: false});
+            const run = session.kernel.requestExecute(
+                {code: '', user_expressions: {v: code}, silent: true, store_history: false});
             const v = (await run.done).content.user_expressions.v;
             if (v.status !== 'ok') throw new Error(v.evalue); return v.data['text/plain']; }""",
             expression,
@@ -206,7 +208,8 @@ class Notebook:
     def cells(self) -> list[str]:
         """The sources of the notebook's cells as the page holds them: what a stray shortcut would change."""
         return self.page.evaluate(
-            "() => [...window.jupyterapp.shell.currentWidget.content.widgets].map((cell) => cell.model.sharedModel.getSource())"
+            """() => [...window.jupyterapp.shell.currentWidget.content.widgets]
+            .map((cell) => cell.model.sharedModel.getSource())"""
         )
 
     def state(self) -> tuple:

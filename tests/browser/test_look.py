@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import expect
@@ -38,7 +39,8 @@ def test_text_is_large_enough_and_within_the_picture(static_page, example):
     outside = page.evaluate(
         """() => { const box = document.querySelector('.fci-svg').getBoundingClientRect();
         return [...document.querySelectorAll('.fci-svg text')].filter((e) => { const r = e.getBoundingClientRect();
-          return r.left < box.left - 1 || r.right > box.right + 1 || r.top < box.top - 1 || r.bottom > box.bottom + 1; })
+          return r.left < box.left - 1 || r.right > box.right + 1
+            || r.top < box.top - 1 || r.bottom > box.bottom + 1; })
           .map((e) => e.textContent); }"""
     )
     assert outside == []
@@ -47,8 +49,10 @@ def test_text_is_large_enough_and_within_the_picture(static_page, example):
 def test_texts_do_not_overlap(static_page, example):
     page = static_page(example[1])
     overlaps = page.evaluate(
-        """() => { const all = [...document.querySelectorAll('.fci-svg text:not(.fci-number)')].map((e) => [e.textContent, e.getBoundingClientRect()]);
-        return all.flatMap(([a, p], i) => all.slice(i + 1).filter(([, q]) => Math.min(p.right, q.right) - Math.max(p.left, q.left) > 2
+        """() => { const all = [...document.querySelectorAll('.fci-svg text:not(.fci-number)')]
+          .map((e) => [e.textContent, e.getBoundingClientRect()]);
+        return all.flatMap(([a, p], i) => all.slice(i + 1).filter(([, q]) =>
+          Math.min(p.right, q.right) - Math.max(p.left, q.left) > 2
           && Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 5).map(([b]) => `${a} / ${b}`)); }"""
     )
     assert overlaps == []
@@ -59,7 +63,8 @@ def test_everything_has_a_name_and_one_line_is_live(static_page, example):
     page = static_page(view)
     nameless = page.evaluate(
         """() => [...document.querySelectorAll('.fci input, .fci button, .fci [tabindex], .fci svg, .fci fieldset')]
-        .filter((e) => !(e.getAttribute('aria-label') || e.closest('label')?.textContent.trim() || e.textContent.trim()))
+        .filter((e) => !(e.getAttribute('aria-label') 
+          || e.closest('label')?.textContent.trim() || e.textContent.trim()))
         .map((e) => e.outerHTML)"""
     )
     assert nameless == []
@@ -104,7 +109,9 @@ def test_no_distinction_by_colour_alone(static_page):
     from lib import views
 
     page = static_page(views.ste())
-    dashes = page.evaluate("() => [...document.querySelectorAll('.fci-line[stroke-dasharray]')].map((e) => e.getAttribute('stroke-dasharray'))")
+    dashes = page.evaluate(
+        "() => [...document.querySelectorAll('.fci-line')].map((e) => e.getAttribute('stroke-dasharray'))"
+    )
     assert {"9 5", "2 4"} <= set(dashes)
     page = static_page(views.tiling())
     rules = page.evaluate("() => [...document.styleSheets[0].cssRules].map((rule) => rule.cssText).join('\\n')")
@@ -130,10 +137,11 @@ def test_colour_vision_deficiency(static_page, example, deficiency):
     light = "(c) => 0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2]"
     cells = page.evaluate(
         """(light) => { const weigh = eval(light), seen = new Map();
-        for (const grid of document.querySelectorAll('.fci-grid')) { const of = [...grid.querySelectorAll('.fci-cell[style]')]
+        for (const grid of document.querySelectorAll('.fci-grid')) {
+          const of = [...grid.querySelectorAll('.fci-cell[style]')]
             .map((e) => [Number(e.dataset.value), weigh(getComputedStyle(e).fill.match(/\\d+/g).map(Number))]);
           seen.set(grid.dataset.key, of.sort((a, b) => a[0] - b[0])); } return [...seen.values()]; }""",
         light,
     )
     for grid in cells:
-        assert all(b[1] >= a[1] - 0.01 for a, b in zip(grid, grid[1:], strict=False))
+        assert all(b[1] >= a[1] - 0.01 for a, b in pairwise(grid))

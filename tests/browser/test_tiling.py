@@ -52,7 +52,8 @@ def test_arithmetic(static_page):
     draw = random.Random(5)
     cases = [[draw.randint(1, 12) for _ in "mknt"] + [draw.choice(ORDERS)] for _ in range(3000)]
     seen = page.evaluate(
-        """(cases) => cases.map(([m, k, n, t, order]) => { const w = maths.words(maths.moves(m, k, n, t, order), Infinity);
+        """(cases) => cases.map(([m, k, n, t, order]) => {
+        const w = maths.words(maths.moves(m, k, n, t, order), Infinity);
         const all = maths.total(w), I = maths.intensity(m, k, n, all); return [all, I, maths.roofline(I, 8, 4)]; })""",
         cases,
     )
@@ -79,9 +80,9 @@ def test_partial_products(static_page):
                 for c in tiles[order[2]]:
                     if done < step:
                         at = dict(zip(order, (a, b, c), strict=True))
-                        I, J, P = (slice(at[index], at[index] + t) for index in "ijk")
-                        C[I, J] += A[I, P] @ B[P, J]
-                        started[I, J] = True
+                        rows, columns, inner = (slice(at[index], at[index] + t) for index in "ijk")
+                        C[rows, columns] += A[rows, inner] @ B[inner, columns]
+                        started[rows, columns] = True
                         done += 1
         arguments = [A.tolist(), B.tolist(), m, k, n, t, order, step]
         seen = page.evaluate("(a) => maths.partial(...a)", arguments)
