@@ -118,9 +118,12 @@ def _review(results: list[dict], batch: Batch) -> list[str]:
         return [*body, "<p>Nothing.</p>"]
     for kind, about in ABOUT.items():
         if found[kind]:
-            rows = [[", ".join(map(_link, s.students)), escape(s.where), escape(s.why)] for s in found[kind]]
+            rows = [
+                [", ".join(map(_link, s.students)), escape(": ".join(filter(None, (s.where, s.why))))]
+                for s in found[kind]
+            ]
             body.append(f'<h3>{kind}: {len(rows)}</h3><p class="dim">{about}</p>')
-            body.append(table(["Students", "Lesson and exercise", "What"], rows))
+            body.append(table(["Students", "What"], rows))
     return body
 
 

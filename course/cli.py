@@ -30,15 +30,22 @@ def _parser() -> argparse.ArgumentParser:
     build = commands.add_parser("build", help="write the solutions and the answers of the public cases")
     build.add_argument("lessons", nargs="*", metavar="LESSON")
     build.set_defaults(run=_build)
-    grade = commands.add_parser("grade", help="grade a folder of submissions, <student>/<lesson>.ipynb")
-    grade.add_argument("submissions", type=Path)
-    grade.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the gradebook goes")
+    grade = commands.add_parser("grade", help="grade submissions and write gradebooks, feedback and a class report")
+    what = "a folder or zip: <student>/<lesson>.ipynb, or a bulk download of Canvas, Moodle or Gradescope"
+    grade.add_argument("submissions", type=Path, help=what)
+    grade.add_argument("--out", type=Path, required=True, metavar="DIR", help="where all results go")
     grade.add_argument("--lesson", action="append", default=[], metavar="NAME", help="grade only this lesson")
     grade.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="submissions at a time")
     grade.add_argument("--seed", type=int, metavar="N", help="seed of the hidden checks' inputs; else a fresh one")
     grade.add_argument("--dask", metavar="ADDRESS", help="grade on the Dask cluster of this scheduler")
     grade.add_argument("--no-sandbox", action="store_true", help="run submissions that you trust without a cage")
     grade.set_defaults(run=_grade)
+    gradescope = commands.add_parser("gradescope", help="write an autograder package for Gradescope")
+    gradescope.add_argument("--out", type=Path, required=True, metavar="ZIP")
+    gradescope.add_argument("--lesson", action="append", default=[], metavar="NAME", help="grade only this lesson")
+    gradescope.add_argument("--visibility", default="visible", help="when students see it: as Gradescope names it")
+    gradescope.add_argument("--no-sandbox", action="store_true", help="grade there without a cage, if need be")
+    gradescope.set_defaults(run=_gradescope)
     release = commands.add_parser("release", help="write what students get for lessons 1 to N")
     release.add_argument("--upto", type=int, required=True, metavar="N")
     release.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -82,6 +89,7 @@ def _grade(args: argparse.Namespace) -> int:
         return 130
     print(summary(results))
     print(f"gradebook: {args.out / 'gradebook.csv'}")
+    print(f"class report: {args.out / 'class.html'}")
     return 0
 
 
@@ -96,6 +104,12 @@ def _with_progress(jobs: list, results: Iterator[dict]) -> list[dict]:
             done.append(result)
             progress.advance(task)
     return done
+
+
+def _gradescope(args: argparse.Namespace) -> None:
+    from course.gradescope import package
+
+    print(f"package: {package(args.out, args.lesson, args.visibility, not args.no_sandbox)}")
 
 
 def _release(args: argparse.Namespace) -> None:

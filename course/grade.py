@@ -53,10 +53,11 @@ class Job:
 
 def jobs_of(found: Batch) -> list[Job]:
     """The submissions of a batch, read."""
-    return [_job(entry) for entry in found.entries]
+    return [job_of(entry) for entry in found.entries]
 
 
-def _job(entry: Entry) -> Job:
+def job_of(entry: Entry) -> Job:
+    """The submission of an entry, read; where it cannot be, that is its problem."""
     if entry.problem or entry.file is None:
         return Job(entry.student, entry.lesson, None, entry.problem)
     try:

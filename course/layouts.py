@@ -74,7 +74,7 @@ def batch(path: Path, names: list[str]) -> Batch:
     if not sorted_in or not chosen:
         raise FileNotFoundError(f"{path} holds no <student>/<lesson>.ipynb and no download of a known layout")
     for student, lessons in sorted_in:
-        found.entries += [_entry(student.key, name, lessons.get(name, [])) for name in chosen]
+        found.entries += [entry(student.key, name, lessons.get(name, [])) for name in chosen]
     found.problems += [Problem(e.student, e.lesson, e.problem) for e in found.entries if e.problem]
     return found
 
@@ -165,7 +165,8 @@ def _lessons_of(file: File) -> tuple[list[str], str]:
     return [], "neither its name nor its cells are of a lesson of the course"
 
 
-def _entry(student: str, lesson: str, files: list[File]) -> Entry:
+def entry(student: str, lesson: str, files: list[File]) -> Entry:
+    """One lesson of one student: what is graded, or why nothing is."""
     if not files:
         return Entry(student, lesson, None)
     if len(files) == 1:

@@ -14,7 +14,7 @@ STYLE = """
     --right: #3fcf9f; --wrong: #ff9a57; --part: #f0c04a; --open: #56b4e9; --bar: #56b4e9; } }
 * { box-sizing: border-box; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem;
-  background: var(--ground); color: var(--text); overflow-wrap: anywhere; }
+  background: var(--ground); color: var(--text); overflow-wrap: break-word; }
 h1 { font-size: 1.7rem; margin: 0 0 .3rem; } h2 { font-size: 1.35rem; margin: 2.2rem 0 .6rem; }
 h3 { font-size: 1.1rem; margin: 1.4rem 0 .4rem; } header.row h3 { margin: 0; }
 code, pre { font: 14px/1.45 ui-monospace, monospace; } h3 code { font-size: 1.05rem; }
@@ -37,7 +37,8 @@ ul.checks > li + li { border-top: 1px solid var(--soft); }
 pre { background: var(--soft); border-radius: 4px; padding: .5rem .7rem; margin: .2rem 0; overflow-x: auto; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: 15px; }
 th, td { border-bottom: 1px solid var(--line); padding: .35rem .7rem .35rem 0; text-align: left; vertical-align: top; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+th { white-space: nowrap; }
+td:last-child { overflow-wrap: anywhere; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 figure { margin: 1rem 0; } figcaption { color: var(--dim); font-size: 15px; } svg { max-width: 100%; height: auto; }
 svg text { fill: var(--text); font: 15px system-ui, sans-serif; }
 @media print { :root { --ground: #fff; --text: #000; --soft: #f2f2f2; --line: #999; --dim: #444; --right: #006b4f;

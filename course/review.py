@@ -153,8 +153,8 @@ def _same(sources: dict[tuple[str, str, str], str], batch: Batch) -> list[Sign]:
         pairs = [(a, b, index) for a, b, index in alike(answers) if not _one_group(batch, a, b)]
         for students, least in _joined(pairs):
             found[students].append(f"{lesson}: {exercise} ({least:.0%})")
-    signs = [Sign(ALIKE, students, "; ".join(where), f"{len(where)} exercises") for students, where in found.items()]
-    return sorted(signs, key=lambda sign: (-sign.where.count("%"), sign.students))
+    ranked = sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0]))  # the more exercises, the less by chance
+    return [Sign(ALIKE, students, "", "; ".join(where)) for students, where in ranked]
 
 
 def _one_group(batch: Batch, one: str, other: str) -> bool:

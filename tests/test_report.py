@@ -294,7 +294,7 @@ def test_near_identical_answers_are_found_and_common_ones_are_not(tmp_path):
     found = made(sources, sources, tmp_path / "a")
     same = [sign for sign in signs([], found) if sign.kind == ALIKE]
     assert [sign.students for sign in same] == [("anna", "bert")]
-    assert "tile_traffic (100%)" in same[0].where
+    assert "tile_traffic (100%)" in same[0].why
     grouped = made(sources, sources, tmp_path / "b", anna={"group": "g"}, bert={"group": "g"})
     assert not [sign for sign in signs([], grouped) if sign.kind == ALIKE]
     common = {f"s{n}": {"tile_traffic": LONG} for n in range(15)}
