@@ -21,7 +21,8 @@ ABOUT = {
     ALIKE: "Compared by syntax tree, names kept; comments, layout, short answers, the blank as shipped and what many "
     "students share do not count. In brackets, the part of their runs of tokens that they share. They may still have "
     "found the same lines by themselves.",
-    FILES: "These were not graded, or are of no lesson. Nothing was guessed.",
+    FILES: "Files of no lesson, or of a lesson that another file is of, too: nothing was guessed. Work that the grader "
+    "failed on.",
 }
 
 

@@ -40,7 +40,7 @@ def write_exports(results: list[dict], batch: Batch, out: Path) -> None:
 
 def _score(result: dict) -> int | str:
     """A submission's points, or nothing where there is none to judge: what that is worth, the instructor says."""
-    if {e["status"] for e in result["exercises"]} <= NOT_HANDED_IN:
+    if result.get("lost") or {e["status"] for e in result["exercises"]} <= NOT_HANDED_IN:
         return ""
     return totals(result)[0]
 
@@ -134,7 +134,7 @@ def _tests(exercise: dict, label: str, visibility: str) -> Iterable[dict]:
     for number, check in enumerate(checks, 1):
         lines = []
         if check["status"] not in ("right", "not written") and exercise.get("mistake") and not said:
-            lines.append("A known mistake: {}. {}".format(*named(exercise["mistake"])))
+            lines.append("This looks like a known mistake: {}. {}".format(*named(exercise["mistake"])))
             said = True
         if number == 1 and exercise.get("note"):
             lines.append(exercise["note"])

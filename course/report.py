@@ -70,7 +70,9 @@ def _section(exercise: dict) -> str:
     ]
     if exercise.get("mistake"):
         name, hint = named(exercise["mistake"])
-        parts.append(f'<div class="hint"><strong>A known mistake: {escape(name)}.</strong> {escape(hint)}</div>')
+        parts.append(
+            f'<div class="hint"><strong>This looks like a known mistake: {escape(name)}.</strong> {escape(hint)}</div>'
+        )
     if note := exercise.get("note") or (not exercise["checks"] and exercise["message"]):
         parts.append(f"<p>{escape(note)}</p>")
     if exercise["checks"]:

@@ -4,7 +4,7 @@ import ast
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import nbformat
 
@@ -51,7 +51,7 @@ TAMPERING = "Signs of tampering"
 CALLS = "Calls to what an exercise forbids"
 UNUSUAL = "Code that reaches out of the exercise"
 ALIKE = "Answers that are nearly the same"
-FILES = "Files that were not clear"
+FILES = "Work that was not graded, or not all of it"
 
 
 def signs(results: list[dict], batch: Batch) -> list[Sign]:
@@ -59,6 +59,9 @@ def signs(results: list[dict], batch: Batch) -> list[Sign]:
     sources = _sources(batch)
     found = [Sign(FILES, (p.student,) * bool(p.student), "", f"{p.file}: {p.message}") for p in batch.problems]
     for result in results:
+        if result.get("lost"):
+            why = f"{result['lesson']}: {result['exercises'][0]['message']}"
+            found.append(Sign(FILES, (result["student"],), "", why))
         for exercise in result["exercises"]:
             student, lesson, name = result["student"], result["lesson"], exercise["exercise"]
             source = sources.get((student, lesson, name), "")
@@ -94,12 +97,13 @@ def _retagged(source: str, exercise: str, lesson: str) -> list[str]:
     return [f"the cell marked {exercise} defines {', '.join(others)}"] if others and exercise not in defined else []
 
 
-def reaches(source: str) -> set[str]:
+@lru_cache(maxsize=4096)
+def reaches(source: str) -> frozenset[str]:
     """What a cell's code imports, names or patches beyond an exercise's own business."""
     try:
         nodes = list(ast.walk(ast.parse(source)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
+        return frozenset()
     found = set()
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -118,7 +122,7 @@ def reaches(source: str) -> set[str]:
                 root = root.value
             if isinstance(root, ast.Name) and root.id in {"torch", "F", "math", "np", "numpy"}:
                 found.add(f"patches {ast.unparse(node)}")
-    return found
+    return frozenset(found)
 
 
 @cache

@@ -8,6 +8,7 @@ document fingerprinting", SIGMOD 2003, section 2, ignores common passages in the
 """
 
 import ast
+import functools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping
@@ -20,20 +21,21 @@ EVIDENCE = 8  # uncommon runs that a pair must share
 Runs = frozenset[tuple[str, ...]]
 
 
-def tokens(source: str) -> list[str]:
+@functools.lru_cache(maxsize=4096)
+def tokens(source: str) -> tuple[str, ...]:
     """The tokens of a cell's code without comments, docstrings and imports; none where it is no Python."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
+        return ()
     tree.body = [node for node in tree.body if not isinstance(node, (ast.Import, ast.ImportFrom))]
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
     try:
-        return re.findall(r"\w+|[^\w\s]", ast.unparse(tree))
+        return tuple(re.findall(r"\w+|[^\w\s]", ast.unparse(tree)))
     except (RecursionError, ValueError):
-        return []
+        return ()
 
 
 def runs(source: str, shipped: str = "") -> Runs:
@@ -44,8 +46,8 @@ def runs(source: str, shipped: str = "") -> Runs:
     return frozenset(_cut(own) - _cut(given))
 
 
-def _cut(words: list[str]) -> set[tuple[str, ...]]:
-    return {tuple(words[i : i + RUN]) for i in range(len(words) - RUN + 1)}
+def _cut(words: tuple[str, ...]) -> set[tuple[str, ...]]:
+    return {words[i : i + RUN] for i in range(len(words) - RUN + 1)}
 
 
 def alike(answers: Mapping[Hashable, Runs]) -> list[tuple[Hashable, Hashable, float]]:

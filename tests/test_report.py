@@ -274,6 +274,15 @@ def test_signs_of_tampering_and_forbidden_calls_are_listed(tmp_path):
     assert not [key for key in seen if key[1] == "slow"]
 
 
+def test_work_that_the_grader_lost_is_no_zero(tmp_path):
+    lost = [exercise(n, status="crashed", message="not graded: its worker died") for n in TILING.exercises]
+    results = [{"student": "anna", "lesson": TILING.name, "exercises": lost, "lost": True}]
+    found = made(["anna"])
+    write_reports(results, found, tmp_path)
+    assert rows_of(tmp_path / "canvas.csv")[2][-1] == ""
+    assert FILES in {sign.kind for sign in signs(results, found)}
+
+
 def test_what_the_lesson_itself_uses_is_no_sign():
     for lesson in LESSONS.values():
         for name in lesson.exercises:
