@@ -291,7 +291,8 @@ plt.legend()
 plt.show()
 
 # %% [markdown]
-# Down to 4 bits hardly anything happens. Then it breaks. The better grid breaks later, but it breaks.
+# Down to 4 bits hardly anything happens. Then it breaks. The better grid breaks later, and how much later depends on the
+# seed: the figure at the end of the next section shows the spread.
 
 # %% [markdown]
 # ## 5. Learn to live with it
