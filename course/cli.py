@@ -38,6 +38,8 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="submissions at a time")
     grade.add_argument("--seed", type=int, metavar="N", help="seed of the hidden checks' inputs; else a fresh one")
     grade.add_argument("--dask", metavar="ADDRESS", help="grade on the Dask cluster of this scheduler")
+    grade.add_argument("--cell-seconds", type=float, default=10, metavar="S", help="limit for one check")
+    grade.add_argument("--exercise-seconds", type=float, default=20, metavar="S", help="limit for one exercise")
     grade.add_argument("--no-sandbox", action="store_true", help="run submissions that you trust without a cage")
     grade.set_defaults(run=_grade)
     gradescope = commands.add_parser("gradescope", help="write an autograder package for Gradescope")
@@ -79,7 +81,9 @@ def _grade(args: argparse.Namespace) -> int:
 
     if args.jobs < 1:
         raise ValueError("--jobs must be at least 1")
-    settings = Settings(args.seed, not args.no_sandbox)
+    if min(args.cell_seconds, args.exercise_seconds) <= 0:
+        raise ValueError("--cell-seconds and --exercise-seconds must be more than 0")
+    settings = Settings(args.seed, not args.no_sandbox, args.cell_seconds, args.exercise_seconds)
     try:
         results = grade_folder(
             args.submissions, args.out, args.lesson, settings, args.jobs, args.dask, report=_with_progress

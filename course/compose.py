@@ -3,18 +3,21 @@
 import ast
 import compileall
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from course.build import blanks, definition, filled
 from course.lessons import Lesson
 
-MAX_BYTES = 200 << 20
+MAX_BYTES = 100 << 20
+MAX_SOURCE = 100_000  # characters of one cell
+MAX_ADDED = 100  # cells that the student added and the grader runs
+MAGIC = re.compile(r"[ \t]*([%!?]|\w[\w., ]*=[ \t]*[%!]).*|.*\?[ \t]*")  # a line that only IPython understands
 KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
 
 
@@ -78,6 +81,8 @@ def _plain(cell: dict) -> dict[str, Any]:
     metadata = cell.get("metadata")
     exercise = metadata.get("exercise") if isinstance(metadata, dict) else None
     text = source if isinstance(source, str) else ""
+    if len(text) > MAX_SOURCE:
+        text = f"raise ValueError('a cell of more than {MAX_SOURCE:,} characters is not run')"
     # A lone surrogate is legal in JSON and in no message to a kernel.
     text = text.encode("utf-8", "replace").decode("utf-8")
     return {"id": cell.get("id"), "source": text, "exercise": exercise if isinstance(exercise, str) else None}
@@ -95,11 +100,13 @@ def read(raw: bytes, lesson: Lesson) -> Submission:
     known = {cell.source for cell in own.cells}
     submission = Submission()
     loose: list[str] = []
+    left = MAX_ADDED
     for cell in cells_of(raw):
         exercise = cell["exercise"]
         if exercise not in lesson.exercises:
-            if cell["source"] not in known and (text := definitions(cell["source"])):
+            if left and cell["source"] not in known and (text := definitions(cell["source"])):
                 loose.append(text)
+                left -= 1
             continue
         if exercise in submission.blanks:
             submission.notes[exercise] = "Two cells are marked as this exercise; the last one was graded."
@@ -123,23 +130,19 @@ def _adopt(exercise: str, submission: Submission, texts: list[str]) -> None:
 def _defines(text: str, name: str) -> bool:
     try:
         return bool(definition(text, name))
-    except (LookupError, SyntaxError, ValueError, RecursionError):
+    except (LookupError, SyntaxError, ValueError, RecursionError, MemoryError):
         return False
 
 
 def definitions(source: str) -> str:
     """Keep what a cell defines and drop what it does: prints, loops, trainings and magics."""
-    try:
-        source = TransformerManager().transform_cell(source)
-        lines = source.splitlines()
-        kept = []
-        for node in ast.parse(source).body:
-            if isinstance(node, KEPT):
-                first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
-                kept += lines[first - 1 : node.end_lineno]
-        return "\n".join(kept)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
+    plain = "\n".join("" if MAGIC.fullmatch(line) else line for line in source.splitlines())
+    for text in (source, plain):
+        try:
+            return "\n\n".join(ast.unparse(node) for node in ast.parse(text).body if isinstance(node, KEPT))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+    return ""
 
 
 def compose(lesson: Lesson, submission: Submission, probes: dict[str, str]) -> NotebookNode:
@@ -153,7 +156,7 @@ def compose(lesson: Lesson, submission: Submission, probes: dict[str, str]) -> N
     lesson, submission
         What is graded.
     probes
-        The probes' cells by ``"exercise/probe"``, as :func:`course.referee.probe_cells` gives them.
+        The probes' cells by ``"exercise/probe"``, as :func:`course.verdict.probe_cells` gives them.
     """
     own = nbformat.read(lesson.notebook, 4)
     shipped = blanks(own)

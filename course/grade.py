@@ -33,12 +33,15 @@ class Settings:
         Whether submissions run in a cage; without one they may do whatever the caller may.
     cell_seconds, exercise_seconds : float
         Limits for one cell, and for all the cells of one exercise.
+    user : int, optional
+        The user, by number, as whom root runs submissions without a cage.
     """
 
     seed: int | None = None
     caged: bool = True
     cell_seconds: float = 10.0
     exercise_seconds: float = 20.0
+    user: int | None = None
 
 
 @dataclass(frozen=True)
@@ -94,11 +97,11 @@ def grade(job: Job, settings: Settings) -> dict:
 
 
 def _verdicts(lesson: lessons.Lesson, submission: compose.Submission, settings: Settings) -> list[dict]:
-    from course import kernel, referee
+    from course import kernel, referee, verdict
 
-    name = _kernel_name(lesson, settings.caged)
+    name = _kernel_name(lesson, settings.caged, settings.user)
     with tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as scratch:
-        nb = compose.compose(lesson, submission, referee.probe_cells(lesson, settings.seed))
+        nb = compose.compose(lesson, submission, verdict.probe_cells(lesson, settings.seed))
         nbformat.write(nb, Path(scratch) / "graded.ipynb")
 
         def start_kernel():
@@ -110,14 +113,14 @@ def _verdicts(lesson: lessons.Lesson, submission: compose.Submission, settings: 
 
 
 @functools.cache
-def _kernel_name(lesson: lessons.Lesson, caged: bool) -> str:
+def _kernel_name(lesson: lessons.Lesson, caged: bool, user: int | None) -> str:
     """The kernel of this process for a lesson: it imports ``lib`` from a copy without the lesson's references."""
     from course import kernel
 
     folder = Path(tempfile.mkdtemp(prefix="kernels-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     staged = compose.stage(lesson, folder / "path", lessons.ROOT / "lib")
-    return kernel.prepare(folder, staged / "lib", caged=caged)
+    return kernel.prepare(folder, staged / "lib", caged=caged, user=user)
 
 
 def _ungraded(lesson: lessons.Lesson, exercise: str, status: str, message: str) -> dict:
@@ -127,7 +130,7 @@ def _ungraded(lesson: lessons.Lesson, exercise: str, status: str, message: str) 
 
 def _summed(lesson: lessons.Lesson, exercise: str, verdicts: list[dict], note: str, settings: Settings) -> dict:
     """Add up the verdicts on one exercise's probes."""
-    from course.referee import known_prints
+    from course.verdict import known_prints
 
     found = {v["probe"]: v for v in verdicts if v["exercise"] == exercise}
     lost = {"status": "crashed", "message": "it was not run"}

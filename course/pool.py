@@ -27,18 +27,18 @@ def run_local(
     lost
         Makes the result of a job that took ``STRIKES`` workers with it, or raised an exception.
     """
-    waiting, strikes = deque(jobs), Counter()
+    waiting, strikes = deque(jobs), Counter()  # while a job has a strike, one runs at a time: it takes no other along
     while waiting:
         running: dict[Any, Any] = {}
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_ignore_interrupts)
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_heed_the_parent)
         try:
             while waiting or running:
-                while waiting and len(running) < workers:
-                    job = waiting.popleft()
-                    running[pool.submit(work, job)] = job
+                while waiting and len(running) < (1 if strikes else workers):
+                    running[pool.submit(work, waiting[0])] = waiting[0]
+                    waiting.popleft()
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     result = _result(future, running[future], lost)
-                    del running[future]
+                    strikes.pop(running.pop(future), None)
                     yield result
         except BrokenProcessPool:
             # Whichever worker died took the pool with it: all that was running is tried again.
@@ -47,6 +47,7 @@ def run_local(
                 if strikes[job] < STRIKES:
                     waiting.appendleft(job)
                 else:
+                    del strikes[job]
                     yield lost(job, "its worker died")
         except BaseException:
             for child in multiprocessing.active_children():
@@ -66,13 +67,19 @@ def run_on_dask(
     OSError
         No scheduler answers there.
     """
-    from distributed import Client, as_completed
+    from distributed import Client, KilledWorker, as_completed
 
     with Client(address, timeout="10s") as client:
         futures = {client.submit(work, job, pure=False, retries=STRIKES - 1): job for job in jobs}
+        suspects = []
         for future in as_completed(futures):
-            yield _result(future, futures[future], lost)
+            if isinstance(future.exception(), KilledWorker):
+                suspects.append(futures[future])
+            else:
+                yield _result(future, futures[future], lost)
             future.release()
+        for job in suspects:  # Dask blames all the jobs that a dead worker held: now each has one to itself
+            yield _result(client.submit(work, job, pure=False), job, lost)
 
 
 def _result(future: Any, job: Any, lost: Callable[[Any, str], dict]) -> dict:
@@ -84,6 +91,7 @@ def _result(future: Any, job: Any, lost: Callable[[Any, str], dict]) -> dict:
         return lost(job, f"the grader failed: {error!r}"[:300])
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C is for the process that hands out the jobs, which then ends the workers."""
+def _heed_the_parent() -> None:
+    """Ctrl-C is for the process that hands out the jobs; it then asks the workers to stop and clean up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -1,14 +1,6 @@
-"""The referee: nbval runs the composed notebook, a probe at a time; what it returns is judged here.
+"""The referee: nbval runs the composed notebook, a probe at a time; what it returns is judged in this process."""
 
-A probe runs twice on the same seed: in the student's kernel on the student's function, and in this
-process on the reference. The kernel never holds an expected value or an assert, and what it sends back is
-data, compared here.
-"""
-
-import functools
 import os
-import time
-import zlib
 from contextlib import redirect_stdout
 from queue import Empty
 from typing import Any
@@ -18,85 +10,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
 from course.lessons import Lesson
 from course.listen import MIME, GradedKernel
-from course.mistakes import mistakes
-from lib.cases import Case, call
-from lib.check import explain, fingerprint
-from lib.compare import Difference
-
-
-def seed_of(probe: Case, seed: int) -> int:
-    """The seed of one probe in a run."""
-    return zlib.crc32(f"{seed}/{probe.exercise}/{probe.name}".encode())
-
-
-def probe_cells(lesson: Lesson, seed: int) -> dict[str, str]:
-    """Write the cell that runs each probe in the student's kernel.
-
-    Returns
-    -------
-    dict of str to str
-        Source of the cell by ``"exercise/probe"``.
-    """
-    cells = {}
-    for exercise in lesson.exercises:
-        for probe in lesson.probes(exercise):
-            arguments = f"{probe.source!r}, {probe.name!r}, {exercise}, {seed_of(probe, seed)}, {probe.forbids!r}"
-            cells[f"{exercise}/{probe.name}"] = (
-                f"__import__('lib.cases').cases.send({arguments}, {MIME!r})  # asks; does not judge"
-            )
-    return cells
-
-
-@functools.cache
-def expected(lesson: Lesson, exercise: str, seed: int) -> dict[str, dict]:
-    """What the reference answers in each probe of an exercise."""
-    reference = lesson.reference(exercise)
-    return {p.name: call(p.function, reference, seed_of(p, seed)) for p in lesson.probes(exercise)}
-
-
-@functools.cache
-def known_prints(lesson: Lesson, exercise: str, seed: int) -> dict[tuple[str, ...], str]:
-    """The fingerprints that known mistakes leave in the probes, and what to say to each."""
-    found: dict[tuple[str, ...], str] = {}
-    for mistake in (m for m in mistakes(lesson) if m.exercise == exercise):
-        results = [call(p.function, mistake.implementation, seed_of(p, seed)) for p in lesson.probes(exercise)]
-        found.setdefault(tuple(fingerprint(result) for result in results), f"{mistake.name}. {mistake.hint}")
-    return found
-
-
-def judge(lesson: Lesson, exercise: str, name: str, result: Any, seed: int) -> dict:
-    """Judge what a kernel returned for a probe.
-
-    Returns
-    -------
-    dict
-        ``status`` (right, wrong, not written, crashed), ``message`` and the ``fingerprint``.
-    """
-    probe = next(p for p in lesson.probes(exercise) if p.name == name)
-    try:
-        raised = result.get("raises", {})
-        if raised.get("type") == "NotImplementedError" and not raised.get("message"):  # torch's own say something
-            return {"status": "not written", "message": "not yet written", "print": ""}
-        forbidden = [str(f) for f in result.get("forbidden", [])][:10]
-        clean = {key: result[key] for key in ("value", "raises") if key in result} | {"forbidden": forbidden}
-        if "raises" in clean:
-            clean["raises"] = {k: str(clean["raises"].get(k, ""))[:500] for k in ("type", "message", "line")}
-        lines, difference = explain(clean, expected(lesson, exercise, seed)[name], probe)
-        print_ = fingerprint(clean)
-    except (ValueError, AttributeError, TypeError, KeyError, LookupError, RuntimeError) as error:
-        message = f"what came back is no answer: {str(error)[:200]}"
-        return {"status": "wrong", "message": message, "print": ""}
-    status = "wrong" if lines else "right"
-    return {"status": status, "message": " ".join(lines), "print": print_, "difference": _shown(difference)}
-
-
-def _shown(difference: Difference | None) -> list[str]:
-    """The two values of a difference as text, where they are small enough to be read."""
-    from lib.show import _text
-
-    if difference is None:
-        return []
-    return ["\n".join(_text(v, difference.index)) for v in (difference.got, difference.expected)]
+from course.verdict import judge
 
 
 class GradedFile(IPyNbFile):
@@ -122,14 +36,24 @@ class GradedFile(IPyNbFile):
         for _ in range(3):  # a cell that stops the kernel is left out the next time
             if self.kernel is not None and self.kernel.is_alive():
                 return
-            self.kernel = GradedKernel(self.referee.start_kernel)
+            self.teardown()
+            self.kernel = self._fresh_kernel()
             self.blanks_run = set()
             for earlier in items[: items.index(item)]:
                 kind, exercise = earlier.role["kind"], earlier.role["exercise"]
                 mine = exercise == item.role["exercise"]
                 needed = kind in ("setup", "added") or (mine and kind in ("given", "blank"))
-                if needed and earlier.cell_num not in self.culprits and self.kernel.is_alive():
+                if needed and not earlier.left_out() and self.kernel.is_alive():
                     earlier.execute()
+
+    def _fresh_kernel(self) -> GradedKernel:
+        for last in (False, True):
+            try:
+                return GradedKernel(self.referee.start_kernel)
+            except Exception as error:
+                if last:  # that is no student's doing: give the submission up rather than call it wrong
+                    self.referee.trouble = f"no kernel could be started: {error}"
+                    pytest.exit(self.referee.trouble, pytest.ExitCode.INTERNAL_ERROR)
 
     def teardown(self) -> None:
         if self.kernel is not None:
@@ -154,30 +78,48 @@ class GradedCell(IPyNbCell):
         file, exercise = self.parent, self.role["exercise"]
         items = [item for item in self.session.items if item.parent is file]
         if self.role["kind"] != "probe":
-            file.ready_for(self, items)
-            self.execute()
+            if not self.left_out():
+                self.attempt(items)
             return
         self.blank = next(i for i in items if i.role == self.role | {"kind": "blank", "probe": ""})
-        if self.blank.cell_num in file.culprits:
+        if self.blank.left_out():
             self.verdict = self.blank.verdict
         elif file.spent.get(exercise, 0) >= file.referee.exercise_seconds:
             seconds = f"{file.referee.exercise_seconds:g} s"
             self.verdict = {"status": "timed out", "message": f"the exercise took more than {seconds} in all"}
         else:
-            file.ready_for(self, items)
-            self.execute()
-            if self.verdict["status"] not in ("right", "not written") and file.blanks_run != {exercise}:
-                # Another blank may be to blame, one that patched torch or the shell: ask again without it.
-                file.kernel.stop()
-                file.ready_for(self, items)
-                self.execute()
+            self.attempt(items)
         self.user_properties.append(("verdict", self.role | self.verdict))
         if self.verdict["status"] != "right":
             self.raise_cell_error(self.verdict["message"])
 
+    def left_out(self) -> bool:
+        """Whether the cell is not to be run again."""
+        file = self.parent
+        tired = file.spent.get("", 0) >= 3 * file.referee.exercise_seconds
+        return self.cell_num in file.culprits or (self.role["kind"] == "added" and tired)
+
+    def attempt(self, items: list["GradedCell"]) -> None:
+        """Run the cell, and if it fails once more without the other exercises' blanks.
+
+        One of them may be to blame: it patched torch or the shell, or left a thread that ends the kernel.
+        """
+        file, exercise = self.parent, self.role["exercise"]
+        file.ready_for(self, items)
+        others, spent = file.blanks_run - {exercise}, dict(file.spent)
+        self.execute()
+        status = self.verdict.get("status", "right")
+        honest = status == "not written" and "NotImplementedError" in self.blank.cell.source
+        if others and status != "right" and not honest:
+            file.culprits.discard(self.cell_num)
+            file.spent = spent
+            file.teardown()
+            file.ready_for(self, items)
+            self.execute()
+
     def execute(self) -> None:
         """Run the cell; one that stops the kernel, or does not end, is remembered and not run again."""
-        exercise, begun = self.role["exercise"], time.monotonic()
+        file, kind, exercise = self.parent, self.role["kind"], self.role["exercise"]
         self.verdict = {}
         try:
             super().runtest()
@@ -185,16 +127,18 @@ class GradedCell(IPyNbCell):
             pass  # what it means is in the verdict
         except (RuntimeError, Empty, OSError) as error:
             self.verdict = {"status": "crashed", "message": f"it stopped the kernel ({error})"}
-        if self.parent.timed_out:
-            self.parent.timed_out = False
+        if file.timed_out:
+            file.timed_out = False
             self.verdict = {"status": "timed out", "message": "it did not finish in time"}
         if self.verdict.get("status") in ("crashed", "timed out"):
-            self.parent.culprits.add(self.cell_num)
-            self.parent.kernel.stop()
-        if self.role["kind"] == "blank":
-            self.parent.blanks_run.add(exercise)
-        if self.role["kind"] in ("blank", "probe"):
-            self.parent.spent[exercise] = self.parent.spent.get(exercise, 0) + time.monotonic() - begun
+            if kind in ("added", "blank", "probe"):
+                file.culprits.add(self.cell_num)
+            file.teardown()
+        if kind == "blank":
+            file.blanks_run.add(exercise)
+        if kind in ("added", "blank", "probe"):
+            account = "" if kind == "added" else exercise
+            file.spent[account] = file.spent.get(account, 0) + file.kernel.took
 
     def compare_outputs(self, test, ref, skip_compare=None) -> bool:
         """Judge what a probe sent: one message, and nothing else counts."""
@@ -205,7 +149,7 @@ class GradedCell(IPyNbCell):
         elif errors:
             own = [o for o in self.blank.test_outputs or [] if o["output_type"] == "error"]
             where, error = ("its cell", own[-1]) if own else ("it", errors[0])
-            message = f"{where} raises {error.ename}: {str(error.evalue)[:300]}"
+            message = f"{where} raises {error.ename[:100]}: {error.evalue[:300]}"
             self.verdict = {"status": "wrong", "message": message}
         else:
             message = f"{len(sent)} answers came back where one was asked for"
@@ -248,8 +192,11 @@ class Referee:
             self.trouble = str(report.longrepr)
 
     def pytest_runtest_logreport(self, report) -> None:
+        found = [value for key, value in report.user_properties if key == "verdict"]
         if report.when == "call":
-            self.verdicts += [value for key, value in report.user_properties if key == "verdict"]
+            self.verdicts += found
+        if report.failed and not found:  # the grader's own defect
+            self.trouble = str(report.longrepr)
 
 
 def run(notebook: os.PathLike, referee: Referee, cell_seconds: float) -> list[dict]:
@@ -261,6 +208,6 @@ def run(notebook: os.PathLike, referee: Referee, cell_seconds: float) -> list[di
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
         options += [f"--nbval-cell-timeout={cell_seconds}", os.fspath(notebook)]
         status = pytest.main(options, plugins=[referee])
-    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+    if referee.trouble or status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise RuntimeError(f"pytest ended with {status!r}: {referee.trouble}")
     return referee.verdicts
