@@ -4,12 +4,15 @@ Source: Gradescope, "Autograder Specifications": the package's files, the folder
 """
 
 import json
+import os
 import secrets
 import sys
 import tomllib
 import zipfile
 from pathlib import Path
 
+from course import cage
+from course.demoted import stop_all
 from course.exports import VISIBILITIES, gradescope_results
 from course.files import tree
 from course.grade import Job, Settings, grade, job_of
@@ -18,6 +21,7 @@ from course.lessons import LESSONS, ROOT, find
 
 SCRIPTS = Path(__file__).parent / "autograder"
 CONFIG = "autograder.json"
+NOBODY = 65534
 # What the grader needs of the course; solutions, tests of the tests and right answers stay behind.
 PARTS = ("course/*.py", "lib/**/*.py", "lib/**/*.json", "tests/__init__.py", "tests/hidden/*.py", "tests/mistakes/*.py")
 
@@ -34,7 +38,8 @@ def package(out: Path, names: list[str], visibility: str = "visible", caged: boo
     visibility
         When students see the tests: one of ``visible``, ``after_due_date``, ``after_published``, ``hidden``.
     caged
-        Whether it refuses to grade where Gradescope's machine cannot cage a kernel.
+        Whether it refuses to grade where Gradescope's machine cannot cage a kernel. If not, and there is no cage, a
+        submission runs as a user that cannot read the checks nor write results; but it has a network.
 
     Raises
     ------
@@ -90,9 +95,25 @@ def run(root: Path) -> Path:
     out.unlink(missing_ok=True)
     seed = secrets.randbits(32)
     print(f"seed {seed}")  # for instructors: with it the same inputs are drawn again
-    results = [grade(job, Settings(seed, config["caged"])) for job in jobs_in(root / "submission")]
+    settings = _settings(seed, config["caged"])
+    for path in (root / "source", root / "results"):
+        path.chmod(0o700)
+    try:
+        results = [grade(job, settings) for job in jobs_in(root / "submission")]
+    finally:
+        if settings.user is not None:
+            stop_all(settings.user)  # nobody is left who could touch the results
     out.write_text(json.dumps(gradescope_results(results, config["visibility"])), encoding="utf-8")
     return out
+
+
+def _settings(seed: int, caged: bool) -> Settings:
+    """A cage where there can be one; if a package may do without, another user; if need be, nothing."""
+    way, reason = cage.status()
+    if caged or way is not None:
+        return Settings(seed)
+    print(f"There is no cage here ({reason}).")
+    return Settings(seed, caged=False, user=NOBODY if os.geteuid() == 0 else None)
 
 
 if __name__ == "__main__":

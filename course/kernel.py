@@ -18,7 +18,7 @@ from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 from nbval.kernel import NbvalKernelspecManager
 
-from course import cage, provisioner
+from course import cage, demoted, provisioner
 
 PRELOAD = (
     "torch", "numpy", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "IPython.core.completer",
@@ -34,6 +34,7 @@ def prepare(
     limits: cage.Limits | None = None,
     preload: tuple[str, ...] = PRELOAD,
     hide: tuple[str | os.PathLike, ...] = (),
+    user: int | None = None,
 ) -> str:
     """Make a kernel spec for one run of the grader and return its name.
 
@@ -55,6 +56,8 @@ def prepare(
         Modules that a forked kernel has imported already. They must not start threads.
     hide : tuple of paths
         Further folders to hide, should one lie in a folder of Python's or the system's.
+    user : int, optional
+        The user, by number, that an ordinary kernel becomes; this takes root.
 
     Raises
     ------
@@ -85,7 +88,10 @@ def prepare(
         }
         spec["metadata"] = {"kernel_provisioner": {"provisioner_name": provisioner.NAME, "config": {"cage": config}}}
     else:
-        spec["argv"] = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        start = ["-m", "ipykernel_launcher"] if user is None else ["-I", demoted.__file__, str(user)]
+        spec["argv"] = [sys.executable, *start, "-f", "{connection_file}"]
+        for path in (lib, *lib.rglob("*"), *lib.parents[:2]) if user is not None else ():
+            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
         spec["env"] = {"PYTHONPATH": str(lib.parent), "OMP_NUM_THREADS": "1"}
     name = f"course-{uuid.uuid4().hex[:12]}"
     place = pathlib.Path(folder).resolve() / "kernels" / name

@@ -2,9 +2,12 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +19,7 @@ from course.gradescope import CONFIG, jobs_in, package, requirements
 from course.lessons import LESSONS, ROOT
 from course.mistakes import mistakes
 from tests.submissions import answer, submission
+from tests.test_cage import as_nobody
 from tests.test_layouts import lay_out
 from tests.test_report import assert_valid
 
@@ -24,9 +28,10 @@ WORTH = sum(TILING.points(name) for name in TILING.exercises)
 
 
 @pytest.fixture(scope="module")
-def autograder(tmp_path_factory):
-    """A folder that stands for /autograder, with the package of lesson 1 in its source."""
-    root = tmp_path_factory.mktemp("autograder")
+def autograder():
+    """A folder that stands for /autograder, open to all as there, with the package of lesson 1 in its source."""
+    root = Path(tempfile.mkdtemp(prefix="autograder-"))
+    root.chmod(0o755)
     assert main(["gradescope", "--out", str(root / "autograder.zip"), "--lesson", "tiling"]) == 0
     with zipfile.ZipFile(root / "autograder.zip") as archive:
         archive.extractall(root / "source")
@@ -34,10 +39,11 @@ def autograder(tmp_path_factory):
     assert all(modes[name] & 0o111 for name in ("setup.sh", "run_autograder"))
     hidden = root / "source" / "tests" / "hidden" / "tiling.py"  # to tell the package's checks from the checkout's
     hidden.write_text(hidden.read_text(encoding="utf-8").replace('title="', 'title="packed: '), encoding="utf-8")
-    return root
+    yield root
+    shutil.rmtree(root)
 
 
-def grade(root, files):
+def grade(root, files, wrap=list):
     """Run the package on a submission; return its exit status, what it printed and results.json, if there is one."""
     for name in ("submission", "results"):
         folder = root / name
@@ -49,7 +55,7 @@ def grade(root, files):
         (root / "submission" / name).write_text(content, encoding="utf-8")
     there = {"AUTOGRADER_ROOT": str(root), "AUTOGRADER_PYTHON": sys.executable}
     command = ["bash", str(root / "source" / "run_autograder")]
-    done = subprocess.run(command, env=os.environ | there, cwd=root, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(wrap(command), env=os.environ | there, cwd=root, capture_output=True, text=True, timeout=300)
     out = root / "results" / "results.json"
     return done.returncode, done.stdout + done.stderr, json.loads(out.read_text()) if out.exists() else None
 
@@ -71,6 +77,60 @@ def test_one_submission_is_graded_as_at_home(autograder):
     probes = [probe for name in TILING.exercises for probe in TILING.probes(name)]
     lines = {line.strip() for probe in probes for line in probe.source.splitlines()[1:]}
     assert not [line for line in lines if len(line) > 25 and json.dumps(line)[1:-1] in told]
+
+
+SPY = """def tmul(tileA, tileB, t):
+    import glob, os, subprocess, sys, time
+    root, seen = ROOT, []
+    assert os.path.isdir(root)
+    for path in (root + "/source/tests/hidden/tiling.py", root + "/source", root + "/results"):
+        try:
+            os.listdir(path) if os.path.isdir(path) else open(path).read()
+            seen.append(path)
+        except OSError:
+            pass
+    late = "import time; time.sleep(3600)"
+    subprocess.Popen([sys.executable, "-c", late, "late-child-of-tmul"], start_new_session=True)
+    raise ValueError(f"user {os.getuid()} saw {seen}")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root to become someone else")
+def test_without_a_cage_a_submission_is_another_user(autograder, tmp_path):
+    if not all(map(shutil.which, ("unshare", "setpriv"))):
+        pytest.skip("needs util-linux")
+
+    def wrap(command):  # with Python within that user's reach, and no cage
+        *before, script, name = as_nobody([], tmp_path)
+        return [*before, script.replace(script.splitlines()[-1], 'exec "$@"'), name, *command]
+
+    config = autograder / "source" / CONFIG
+    kept = config.read_text()
+    config.write_text(json.dumps({"visibility": "visible", "caged": False}))
+    no_cage = autograder / "source" / "course" / "cage.py"
+    text = no_cage.read_text(encoding="utf-8")
+    no_cage.write_text(text + '\n\ndef status():\n    return None, "none in this test"\n', encoding="utf-8")
+    try:
+        nb = submission(TILING, {"tmul": SPY.replace("ROOT", repr(str(autograder)))})
+        status, said, results = grade(autograder, {"01_tiling.ipynb": json.dumps(nb)}, wrap)
+    finally:
+        config.write_text(kept)
+        no_cage.write_text(text, encoding="utf-8")
+    assert status == 0, said
+    assert "no cage here" in said
+    failed = [test for test in results["tests"] if test["status"] == "failed"]
+    assert {test["name"].split(":")[0] for test in failed} == {"tmul"}
+    assert results["score"] == WORTH - TILING.points("tmul")
+    assert any("user 65534 saw []" in test["output"] for test in failed), failed
+    left = [p for p in Path("/proc").glob("[0-9]*/cmdline") if b"late-child-of-tmul" in read(p)]
+    assert not left
+
+
+def read(path):
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def test_unclear_and_missing_submissions_get_no_points_and_say_why(tmp_path):
