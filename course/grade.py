@@ -42,7 +42,6 @@ class Settings:
     cell_seconds: float = 10.0
     exercise_seconds: float = 20.0
     user: int | None = None
-    user: int | None = None
 
 
 @dataclass(frozen=True)
