@@ -238,15 +238,22 @@ def reveal(key: str, actual: Any, rtol: float = 0.0) -> Message:
         return Message("note", f"It is {actual}", ["You made no prediction for this one."])
     guess = entry["guess"]
     numbers = isinstance(guess, (int, float)) and isinstance(actual, (int, float))
-    hit = abs(guess - actual) <= rtol * abs(actual) if numbers else guess == actual
+    hit = abs(guess - actual) <= rtol * abs(actual) if numbers else _loose(guess) == _loose(actual)
     notebook.save("predictions", key, {"guess": guess, "actual": actual, "hit": bool(hit)})
     if hit:
         return Message("right", f"It is {actual}, as you expected" + (f" ({guess})" if guess != actual else ""))
     return Message("note", f"It is {actual}; you expected {guess}", ["What did the guess leave out?"])
 
 
+def _loose(value: Any) -> Any:
+    """A value without what no guess should fail on: brackets, capitals, blanks and quotes."""
+    if isinstance(value, (list, tuple)):
+        return [_loose(item) for item in value]
+    return str(value).strip().lower() if isinstance(value, (str, bool)) else value
+
+
 def _plain(value: Any) -> bool:
-    return value is None or isinstance(value, (bool, int, float, str, list))
+    return value is None or isinstance(value, (bool, int, float, str, list, tuple))
 
 
 def progress() -> Message:
