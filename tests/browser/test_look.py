@@ -5,8 +5,12 @@ import re
 from itertools import pairwise
 
 import pytest
+import torch
 from playwright.sync_api import expect
 
+from lib import tiling, views
+from lib.lowering import inputs_lowering
+from lib.ste import roundpass
 from lib.views.__main__ import NAMES
 from tests.browser.conftest import picture
 
@@ -21,6 +25,24 @@ RATIO = """() => { const light = (css) => { const c = css.match(/[\\d.]+/g).slic
     const texts = [...document.querySelectorAll('.fci-text')].map((e) => ratio(fill(e), ground));
     return Math.min(...cells, ...texts); }"""
 
+x = torch.arange(-12.0, 13).reshape(5, 5)
+VARIANTS = {
+    "tiling, one word": lambda: views.tiling(1, 1, 1, 1),
+    "tiling, large": lambda: views.tiling(12, 12, 12, 5),
+    "tiling, one row": lambda: views.tiling(1, 12, 12, 12),
+    "tiling, one column": lambda: views.tiling(12, 3, 1, 4, multiply=tiling.mmul_tiling),
+    "lowering, right": lambda: views.lowering(x, lower=inputs_lowering),
+    "lowering, wrong": lambda: views.lowering(x, padding=1, lower=lambda *a, **k: inputs_lowering(*a, **k).flip(0)),
+    "lowering, wrong shape": lambda: views.lowering(x, 2, lower=lambda *a, **k: inputs_lowering(*a, **k).T),
+    "lowering, one tap": lambda: views.lowering(torch.randn(2, 3, 4, 4), 1),
+    "lowering, one output": lambda: views.lowering(torch.randn(1, 5, 5), 5, weights=torch.randn(3, 1, 5, 5)),
+    "lowering, fractions": lambda: views.lowering(torch.randn(2, 2, 6, 6), 2, stride=2, padding=2, dilation=3),
+    "lowering, large": lambda: views.lowering(torch.randint(0, 256, (16, 16)), 3),
+    "ste, narrow": lambda: views.ste(roundpass, low=0, high=1),
+    "ste, wide": lambda: views.ste(low=-8, high=8),
+    "ste, halves": lambda: views.ste(low=-1.5, high=2.5),
+}
+
 
 @pytest.fixture(params=NAMES)
 def example(request):
@@ -28,34 +50,51 @@ def example(request):
     return request.param, view
 
 
-def test_text_is_large_enough_and_within_the_picture(static_page, example):
-    page = static_page(example[1])
-    sizes = page.evaluate(
+def narrow(static_page, view):
+    """The page as wide as a notebook's output in a small window."""
+    return static_page(view, viewport={"width": 880, "height": 1400})
+
+
+def sizes(page):
+    return page.evaluate(
         """() => [...document.querySelectorAll('.fci *')].filter((e) => [...e.childNodes].some((n) => n.nodeType === 3
             && n.textContent.trim()) && e.getClientRects().length).map((e) => parseFloat(getComputedStyle(e).fontSize)
             * (e.ownerSVGElement ? e.ownerSVGElement.getScreenCTM().a : 1))"""
     )
-    assert len(sizes) > 20 and min(sizes) >= 14
-    outside = page.evaluate(
+
+
+def outside(page):
+    return page.evaluate(
         """() => { const box = document.querySelector('.fci-svg').getBoundingClientRect();
         return [...document.querySelectorAll('.fci-svg text')].filter((e) => { const r = e.getBoundingClientRect();
           return r.left < box.left - 1 || r.right > box.right + 1
-            || r.top < box.top - 1 || r.bottom > box.bottom + 1; })
-          .map((e) => e.textContent); }"""
+            || r.top < box.top - 1 || r.bottom > box.bottom + 1; }).map((e) => e.textContent); }"""
     )
-    assert outside == []
 
 
-def test_texts_do_not_overlap(static_page, example):
-    page = static_page(example[1])
-    overlaps = page.evaluate(
+def overlaps(page):
+    return page.evaluate(
         """() => { const all = [...document.querySelectorAll('.fci-svg text:not(.fci-number)')]
           .map((e) => [e.textContent, e.getBoundingClientRect()]);
         return all.flatMap(([a, p], i) => all.slice(i + 1).filter(([, q]) =>
           Math.min(p.right, q.right) - Math.max(p.left, q.left) > 2
           && Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 5).map(([b]) => `${a} / ${b}`)); }"""
     )
-    assert overlaps == []
+
+
+def test_text_is_large_enough_and_in_its_place(static_page, example):
+    for page in (static_page(example[1]), narrow(static_page, example[1])):
+        assert len(sizes(page)) > 20 and min(sizes(page)) >= 14
+        assert outside(page) == []
+        assert overlaps(page) == []
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_text_stays_in_its_place(static_page, name):
+    page = narrow(static_page, VARIANTS[name]())
+    assert min(sizes(page)) >= 14
+    assert outside(page) == []
+    assert overlaps(page) == []
 
 
 def test_everything_has_a_name_and_one_line_is_live(static_page, example):
@@ -106,8 +145,6 @@ def test_nothing_moves_unasked(static_page, example):
 
 def test_no_distinction_by_colour_alone(static_page):
     """The three kinds of outline, and the three estimators' curves, differ in their dashes."""
-    from lib import views
-
     page = static_page(views.ste())
     dashes = page.evaluate(
         "() => [...document.querySelectorAll('.fci-line')].map((e) => e.getAttribute('stroke-dasharray'))"

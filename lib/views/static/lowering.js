@@ -37,6 +37,9 @@ const maths = {
   edges: (C, K) => [range(C).map(() => range(K).map(() => range(K).map((j) => (K === 1 ? 1 : Math.sign(j - (K - 1) / 2)))))],
 };
 
+/** A number in a sentence: four digits. */
+const plain = (v) => (v === undefined ? "?" : minus(Number(v.toPrecision(4))));
+
 const view = defineView("lowering", (ui) => {
   const { x: input, weights: given, shape, most } = ui.get("data"), [N, C] = shape;
   const setting = (change = {}) => ({ kernel: ui.get("kernel"), stride: ui.get("stride"), padding: ui.get("padding"), dilation: ui.get("dilation"), ...change });
@@ -87,7 +90,7 @@ const view = defineView("lowering", (ui) => {
     const off = () => show([], sentence);
     const ofPixel = (p, own) => {
       const copies = maths.copies(shape, set, p), [n, c, y, x] = p;
-      const name = isPad(y, x) ? `Padding, padded[${p.join(", ")}] = 0` : `x[${[n, c, y - set.padding, x - set.padding].join(", ")}] = ${short(input[n][c][y - set.padding][x - set.padding])}`;
+      const name = isPad(y, x) ? `Padding, padded[${p.join(", ")}] = 0` : `x[${[n, c, y - set.padding, x - set.padding].join(", ")}] = ${plain(input[n][c][y - set.padding][x - set.padding])}`;
       const cells = copies.map(([r, q]) => `[${r}, ${q}]`).join(" ");
       show([grids[`x${n},${c}`].mark(y, x, 1, 1, "dotted"), ...copies.map(([r, q]) => grids.lowered.mark(r, q, 1, 1, own?.[0] === r && own?.[1] === q ? "dotted" : "dashed"))],
         `${own ? `lowered[${own.join(", ")}] copies ` : ""}${name}: ${copies.length === 1 ? "1 copy" : `${copies.length} copies`} in the lowered matrix${copies.length ? `: ${cells}` : ""}.`);
@@ -96,56 +99,56 @@ const view = defineView("lowering", (ui) => {
     const ofTap = (o, row) => {
       const { c, i, j } = maths.tap(row, set);
       show([grids.A.mark(o, row, 1, 1, "dotted"), grids.lowered.mark(row, 0, 1, s.cols, "dashed"), ...(o === filter ? [grids[`w${c}`].mark(i, j, 1, 1, "dotted")] : [])],
-        `Weight[${[o, c, i, j].join(", ")}] = ${short(A[o][row])} multiplies row ${row} of the lowered matrix.`);
+        `Weight[${[o, c, i, j].join(", ")}] = ${plain(A[o][row])} multiplies row ${row} of the lowered matrix.`);
     };
     const ofOutput = (o, col) => {
       const { n, y, x } = maths.pixel(col, s), taps = range(s.rows).map((r) => maths.source(shape, set, r, col));
       show([grids.C.mark(o, col, 1, 1, "dotted"), grids.lowered.mark(0, col, s.rows, 1, "dashed"), grids.A.mark(o, 0, 1, s.rows, "dashed"),
         ...(o === filter ? [grids[`y${n}`].mark(y, x, 1, 1, "dotted")] : []), ...taps.map(([m, c, v, u]) => grids[`x${m},${c}`].mark(v, u, 1, 1, "dashed"))],
-        `Output[${[n, o, y, x].join(", ")}] = row ${o} of the weights × column ${col} of the lowered matrix = ${short(out[o][col])}.`);
+        `Output[${[n, o, y, x].join(", ")}] = row ${o} of the weights × column ${col} of the lowered matrix = ${plain(out[o][col])}.`);
     };
     const go = (col) => ui.set({ position: col });
 
     // above: the convolution
-    const W = ui.room(760, 1300), cell = clamp(Math.floor((W - 176) / (N * (s.PW + s.OW) + 3 * Math.max(K, 3))), 24, C > 2 ? 28 : 34), x0 = 14, y0 = 30, gap = 34, step = Math.max(s.PH, K) * cell + gap;
+    const W = ui.room(760, 1300), cell = clamp(Math.floor((W - 176) / (N * (s.PW + s.OW) + 3 * Math.max(K, 3))), 24, C > 2 ? 28 : 34), x0 = 14, y0 = 30, gap = 34, step = Math.max(s.PH * cell, K * (K <= 3 ? Math.max(cell, 34) : cell)) + gap;
     let right = x0;
     for (const n of range(N)) for (const c of range(C)) {
-      const key = `x${n},${c}`, left = x0 + n * (s.PW * cell + 20);
-      grids[key] = grid(ui, { key, label: `padded input, image ${n}, channel ${c}`, caption: `Padded input${N > 1 ? `, image ${n}` : ""}${C > 1 ? `, channel ${c}` : ""}`,
+      const key = `x${n},${c}`, wide = Math.max(s.PW * cell, N > 1 ? 112 : 0), left = x0 + n * (wide + 20);
+      grids[key] = grid(ui, { key, label: `padded input, image ${n}, channel ${c}`, caption: N * C > 1 ? `Padded x[${n}, ${c}]` : "Padded input",
         x: left, y: y0 + c * step, rows: s.PH, cols: s.PW, size: cell, lo, hi, value: (y, x) => maths.padded(input, set, [n, c, y, x]), kind: (y, x) => (isPad(y, x) ? "fci-pad" : ""),
         onPick: (p) => (p ? ofPixel([n, c, ...p]) : off()),
         onPress: ([y, x]) => { const [oy, ox] = [y, x].map((v, a) => clamp(Math.floor((v - set.dilation * Math.floor((K - 1) / 2)) / set.stride), 0, [s.OH, s.OW][a] - 1)); go((n * s.OH + oy) * s.OW + ox); } });
       add(grids[key].node);
-      right = Math.max(right, left + s.PW * cell);
+      right = Math.max(right, left + Math.max(wide, 112));
     }
     const xw = right + 34, products = range(s.rows).map((r) => A[filter][r] * lowered[r][here]), most = Math.max(...products.map(Math.abs), 1);
     const captions = [["Window", (r) => lowered[r][here], lo, hi, "×"], ["Kernel", (r) => A[filter][r], -bound, bound, "="], ["Products", (r) => products[r], -most, most, ""]];
-    const panel = Math.max(K * cell, 74), xs = [0, 1, 2].map((q) => xw + q * (panel + 30));
+    const pc = K <= 3 ? Math.max(cell, 34) : cell, panel = Math.max(K * pc, 74), xs = [0, 1, 2].map((q) => xw + q * (panel + 30));
     for (const c of range(C)) captions.forEach(([title, value, low, high, sign], q) => {
-      const box = grid(ui, { key: q === 1 ? `w${c}` : `panel${q}${c}`, label: title, caption: c === 0 ? title : "", x: xs[q], y: y0 + c * step, rows: K, cols: K, size: cell,
+      const box = grid(ui, { key: q === 1 ? `w${c}` : `panel${q}${c}`, label: title, caption: c === 0 ? title : "", x: xs[q], y: y0 + c * step, rows: K, cols: K, size: pc,
         lo: low, hi: high, value: (i, j) => value((c * K + i) * K + j),
         kind: (i, j) => { if (q !== 0) return ""; const [, , y, x] = maths.source(shape, set, (c * K + i) * K + j, here); return isPad(y, x) ? "fci-pad" : ""; } });
       if (q === 1) grids[`w${c}`] = box;
-      add(box.node, sign ? label(xs[q] + K * cell + (xs[q + 1] - xs[q] - K * cell) / 2, y0 + c * step + (K * cell) / 2 + 6, sign, { anchor: "middle", cls: "fci-strong" }) : null);
+      add(box.node, sign ? label(xs[q] + K * pc + (xs[q + 1] - xs[q] - K * pc) / 2, y0 + c * step + (K * pc) / 2 + 6, sign, { anchor: "middle", cls: "fci-strong" }) : null);
     });
-    const ysum = y0 + (C - 1) * step + K * cell + 28;
-    add(label(xs[2], ysum, `sum = ${short(out[filter][here])}`, { cls: "fci-strong", "data-role": "sum", "data-value": out[filter][here] }));
+    const ysum = y0 + (C - 1) * step + K * pc + 28;
+    add(label(xs[2], ysum, `sum = ${plain(out[filter][here])}`, { cls: "fci-strong", "data-role": "sum", "data-value": out[filter][here] }));
     const xo = xs[2] + panel + 34;
     for (const n of range(N)) {
       const key = `y${n}`;
-      grids[key] = grid(ui, { key, label: `output, image ${n}`, caption: `Output${N > 1 ? `, image ${n}` : ""}${weights.length > 1 ? `, filter ${filter}` : ""}`, x: xo + n * (s.OW * cell + 20), y: y0,
+      grids[key] = grid(ui, { key, label: `output, image ${n}`, caption: N * weights.length > 1 ? `y[${n}, ${filter}]` : "Output", x: xo + n * (Math.max(s.OW * cell, 60) + 20), y: y0,
         rows: s.OH, cols: s.OW, size: cell, lo: -reach, hi: reach, value: (y, x) => out[filter][(n * s.OH + y) * s.OW + x],
         onPick: (p) => (p ? ofOutput(filter, (n * s.OH + p[0]) * s.OW + p[1]) : off()), onPress: ([y, x]) => go((n * s.OH + y) * s.OW + x) });
       add(grids[key].node);
     }
-    const topWidth = xo + N * (s.OW * cell + 20);
+    const topWidth = xo + N * (Math.max(s.OW * cell, 60) + 20);
     add(range(s.rows).map((r) => { const [n, c, y, x] = maths.source(shape, set, r, here); return set.dilation > 1 && K > 1 ? grids[`x${n},${c}`].mark(y, x, 1, 1, "solid") : null; }));
     const span = set.dilation * (K - 1) + 1;
     add(range(C).map((c) => grids[`x${at.n},${c}`].mark(at.y * set.stride, at.x * set.stride, span, span, set.dilation > 1 && K > 1 ? "dotted" : "solid")));
     add(grids[`y${at.n}`].mark(at.y, at.x, 1, 1, "solid"));
 
     // below: the same as one product of matrices
-    const top = Math.max(y0 + (C - 1) * step + Math.max(s.PH, K) * cell, ysum + 6, y0 + s.OH * cell) + 52;
+    const top = Math.max(y0 + C * step - gap, ysum + 6, y0 + s.OH * cell) + 52;
     const tight = s.cols > 40 ? 14 : clamp(Math.floor((W - 60) / (s.rows + s.cols)), 22, 34);
     const xl = x0 + Math.max(s.rows * tight, 110) + 26;
     const yours = ui.get("yours")[Object.values(set).join(",")], theirs = yours?.values;
@@ -154,14 +157,14 @@ const view = defineView("lowering", (ui) => {
     const wrong = theirs ? theirs.flatMap((row, r) => row.map((_, q) => [r, q])).filter(([r, q]) => differs(r, q)) : [];
     const right_ = theirs && sameShape && wrong.length === 0;
     const pads = (r, q) => { const [, , y, x] = maths.source(shape, set, r, q); return isPad(y, x) ? "fci-pad" : ""; };
-    grids.lowered = grid(ui, { key: "lowered", label: "lowered input", caption: `Lowered input, ${s.rows} × ${s.cols}${right_ ? ", every cell as your function gives it" : ""}`, x: xl, y: top,
+    grids.lowered = grid(ui, { key: "lowered", label: "lowered input", caption: `Lowered input, ${s.rows} × ${s.cols}${right_ ? ", and yours is the same" : ""}`, x: xl, y: top,
       rows: s.rows, cols: s.cols, size: tight, lo, hi, value: (r, q) => lowered[r][q], kind: pads, onPick: ofCell, onPress: ([, q]) => go(q) });
     add(grids.lowered.node);
     let below = top + s.rows * tight + 34;
     if (theirs && !right_) {
       grids.yours = grid(ui, { key: "yours", label: "your lowered input", caption: `Yours, ${theirs.length} × ${theirs[0].length}: \u2715 differs`, x: xl, y: below, rows: theirs.length, cols: theirs[0].length,
         size: tight, lo, hi, value: (r, q) => theirs[r][q], cls: "fci-yours",
-        onPick: (p) => { if (!p) return off(); ofCell(lowered[p[0]]?.[p[1]] === undefined ? null : p); ui.say(`Yours[${p.join(", ")}] = ${short(theirs[p[0]][p[1]])}; right is ${short(lowered[p[0]]?.[p[1]])}.`); } });
+        onPick: (p) => { if (!p) return off(); ofCell(lowered[p[0]]?.[p[1]] === undefined ? null : p); ui.say(`Yours[${p.join(", ")}] = ${plain(theirs[p[0]][p[1]])}; right is ${plain(lowered[p[0]]?.[p[1]])}.`); } });
       add(grids.yours.node, wrong.map(([r, q]) => grids.yours.cross(r, q)));
       below += theirs.length * tight + 34;
     }
@@ -177,9 +180,9 @@ const view = defineView("lowering", (ui) => {
       value: (o, q) => out[o][q], onPick: (p) => (p ? ofOutput(...p) : off()), onPress: ([o, q]) => ui.set({ filter: o, position: q }) });
     add(grids.A.node, grids.C.node, grids.lowered.mark(0, here, s.rows, 1, "solid"), grids.A.mark(filter, 0, 1, s.rows, "solid"), grids.C.mark(filter, here, 1, 1, "solid"));
 
-    const sentence = `Output ${where(here)}: column ${here} of the lowered matrix, sum of ${s.rows} products = ${short(out[filter][here])}.`;
+    const sentence = `Output ${where(here)}: column ${here} of the lowered matrix, sum of ${s.rows} products = ${plain(out[filter][here])}.`;
     ui.say(sentence);
-    stage.show(Math.max(topWidth, xl + Math.max(s.cols, theirs?.[0]?.length ?? 0) * tight + 10), below + A.length * tight + 14, nodes, links);
+    stage.show(Math.max(topWidth, xl + 330, xl + Math.max(s.cols, theirs?.[0]?.length ?? 0) * tight + 10), below + A.length * tight + 14, nodes, links);
   });
 });
 export { maths };
