@@ -14,9 +14,9 @@ from course.layouts import Batch
 from course.lessons import LESSONS
 from course.similar import alike, runs
 
-CRASHES = re.compile(r"stopped the kernel|printed without end|its worker died")
-ANSWERS = re.compile(r"(\d+) answers came back")
-FORGED = "what came back is no answer"
+# What the referee says of a kernel that died, and of answers that are none.
+ANSWERS = re.compile(r"\d+ answers came back where one was asked for")
+SAID = ("it stopped the kernel", "what came back is no answer", "it gives away the check")
 FORBIDDEN = re.compile(r"It calls (\S+), which would make this exercise empty")
 # Modules and names that reach out of an exercise, to the system, the shell or the callers.
 MODULES = {"builtins", "ctypes", "gc", "importlib", "inspect", "multiprocessing", "os", "pathlib", "pickle", "shutil"}
@@ -79,8 +79,7 @@ def _in_verdicts(exercise: dict) -> list[tuple[str, str]]:
         found.append((TAMPERING, exercise["note"]))
     messages = [exercise["message"]] if not exercise["checks"] else []
     for message in [*messages, *(c["message"] for c in exercise["checks"])]:
-        answers = ANSWERS.search(message)
-        if CRASHES.search(message) or message.startswith(FORGED) or (answers and answers[1] != "1"):
+        if message.startswith(SAID) or ANSWERS.match(message):
             found.append((TAMPERING, message))
         found += [(CALLS, name) for name in FORBIDDEN.findall(message)]
     return found

@@ -14,10 +14,12 @@ from course.exports import VISIBILITIES, gradescope_results, harmless, write_csv
 from course.files import tree
 from course.grade import write_gradebook
 from course.layouts import Batch, Entry, batch
-from course.lessons import LESSONS
+from course.lessons import LESSONS, ROOT
 from course.report import page, write_reports
-from course.review import ALIKE, CALLS, FILES, TAMPERING, UNUSUAL, reaches, shipped, signs
+from course.review import ALIKE, CALLS, FILES, FORBIDDEN, SAID, TAMPERING, UNUSUAL, reaches, shipped, signs
 from course.similar import alike, runs
+from lib.cases import Case
+from lib.check import explain
 from tests.test_layouts import lay_out
 
 TILING = LESSONS["01_tiling"]
@@ -272,6 +274,14 @@ def test_signs_of_tampering_and_forbidden_calls_are_listed(tmp_path):
     assert "imports os" in seen[UNUSUAL, "reach"] and "patches torch.allclose" in seen[UNUSUAL, "reach"]
     assert {name for kind, name in seen if kind == FILES} == {"fine"}
     assert not [key for key in seen if key[1] == "slow"]
+
+
+def test_signs_are_what_the_referee_says():
+    said = "".join((ROOT / "course" / f"{name}.py").read_text(encoding="utf-8") for name in ("referee", "verdict"))
+    assert all(phrase in said for phrase in (*SAID, "answers came back where one was asked for"))
+    one = Case("tmul", "a check", lambda tmul: None, 1, ("aten.mm",), {})
+    lines, _ = explain({"value": None, "forbidden": ["aten.mm"]}, {"value": None}, one)
+    assert FORBIDDEN.findall(lines[0]) == ["aten.mm"]
 
 
 def test_work_that_the_grader_lost_is_no_zero(tmp_path):
