@@ -17,6 +17,8 @@
      export { maths };
      export default view;                        // these two lines end every view
 
+   ui.room(least, most) says how wide the picture may be; ui.predict asks before the picture tells; ui.toggle is a check box;
+   grid and walk are cells and items to point at, axes a plot, outline, cross and marker the marks on them.
    ui.get(trait) reads, ui.set({ trait: value, ... }) writes to the model and to Python. Nothing moves by itself except
    after a press on Play (ui.player). Colours carry no meaning alone: say it in text, shape or line style too. */
 
