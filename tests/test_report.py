@@ -20,6 +20,7 @@ from course.review import ALIKE, CALLS, FILES, FORBIDDEN, SAID, TAMPERING, UNUSU
 from course.similar import alike, runs
 from lib.cases import Case
 from lib.check import explain
+from lib.values import encode
 from tests.test_layouts import lay_out
 
 TILING = LESSONS["01_tiling"]
@@ -280,7 +281,7 @@ def test_signs_are_what_the_referee_says():
     said = "".join((ROOT / "course" / f"{name}.py").read_text(encoding="utf-8") for name in ("referee", "verdict"))
     assert all(phrase in said for phrase in (*SAID, "answers came back where one was asked for"))
     one = Case("tmul", "a check", lambda tmul: None, 1, ("aten.mm",), {})
-    lines, _ = explain({"value": None, "forbidden": ["aten.mm"]}, {"value": None}, one)
+    lines, _ = explain({"value": encode(None), "forbidden": ["aten.mm"]}, {"value": encode(None)}, one)
     assert FORBIDDEN.findall(lines[0]) == ["aten.mm"]
 
 
