@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from course.class_report import class_page
+from course.cli import main
 from course.downloads import Problem, Student
 from course.exports import VISIBILITIES, gradescope_results, harmless, write_csv
 from course.files import tree
@@ -21,7 +22,7 @@ from course.similar import alike, runs
 from lib.cases import Case
 from lib.check import explain
 from lib.values import encode
-from tests.test_layouts import lay_out
+from tests.test_layouts import lay_out, zipped
 
 TILING = LESSONS["01_tiling"]
 ODD = "<script>alert(1)</script>&\"'"
@@ -328,3 +329,17 @@ def test_short_answers_and_the_shipped_blank_are_never_alike():
     assert not runs("def f(:", shipped)
     answers = {name: runs(LONG, shipped) for name in ("anna", "bert")}
     assert alike(answers) == [("anna", "bert", 1.0)]
+
+
+def test_a_download_goes_from_zip_to_all_files(tmp_path, capsys):
+    folders = {"Jane Doe_7": b"{", "=Joe_8": b"[]"}
+    contents = {f"{who}_assignsubmission_file/{TILING.name}.ipynb": raw for who, raw in folders.items()}
+    where = zipped(tmp_path / "moodle.zip", contents)
+    assert main(["grade", str(where), "--out", str(tmp_path / "out"), "--jobs", "1", "--no-sandbox"]) == 0
+    assert "2 students, 2 submissions" in capsys.readouterr().out
+    made_of = {path.name for path in (tmp_path / "out").rglob("*") if path.parent.name != "results"}
+    assert made_of >= {"gradebook.csv", "canvas.csv", "moodle.csv", f"moodle_{TILING.name}.csv", "class.html"}
+    assert made_of >= {f"{who}.{kind}" for who in folders for kind in ("html", "json")}
+    assert {row[0] for row in rows_of(tmp_path / "out" / "gradebook.csv")} == {"student", "Jane Doe_7", "'=Joe_8"}
+    sheet = rows_of(tmp_path / "out" / f"moodle_{TILING.name}.csv")
+    assert [row[:3] for row in sheet[1:]] == [["Participant 8", "'=Joe", "0"], ["Participant 7", "Jane Doe", "0"]]
