@@ -44,6 +44,7 @@ def class_page(results: list[dict], batch: Batch) -> str:
         body += _lesson(name, of_lesson)
     body += _mistakes(results)
     body += _review(results, batch)
+    body += _everybody(lessons, batch)
     return document("Class report", body)
 
 
@@ -126,6 +127,16 @@ def _review(results: list[dict], batch: Batch) -> list[str]:
             body.append(f'<h3>{kind}: {len(rows)}</h3><p class="dim">{about}</p>')
             body.append(table(["Students", "What"], rows))
     return body
+
+
+def _everybody(lessons: dict[str, list[dict]], batch: Batch) -> list[str]:
+    points: dict[str, list[str]] = {key: [] for key in batch.students}
+    for of_lesson in lessons.values():
+        for result in of_lesson:
+            told = "{} of {}".format(*totals(result)) if _handed_in(result) else "–"
+            points[result["student"]].append(told)
+    rows = [[_link(key), *told] for key, told in points.items()]
+    return ["<h2>Every student</h2>", table(["Student", *lessons], rows, set(range(1, len(lessons) + 1)))]
 
 
 def _link(key: str) -> str:

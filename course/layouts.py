@@ -119,7 +119,7 @@ def _plain(text: str) -> str:
     """A name that any file system takes and any terminal shows."""
     text = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
     text = "".join("_" if c in '\\/:*?"<>|' or unicodedata.category(c)[0] == "C" else c for c in text)
-    return text.strip(" .")[:100] or "unnamed"
+    return text.strip(" .").encode()[:180].decode("utf-8", "ignore") or "unnamed"
 
 
 def sort_in(files: list[File]) -> tuple[dict[str, list[File]], list[tuple[File, str]]]:

@@ -268,10 +268,13 @@ def test_names_in_a_zip_that_stand_twice_are_reported(tmp_path):
 
 
 def test_keys_name_files_and_belong_to_one_student_each(tmp_path):
-    contents = {f"class/{name}/01_tiling.ipynb": notebook() for name in ("a:b", "a?b", "=HYPERLINK(1)", "A_B", "x\ny")}
+    contents = {
+        f"class/{name}/01_tiling.ipynb": notebook()
+        for name in ("a:b", "a?b", "=HYPERLINK(1)", "A_B", "x\ny", "界" * 80)
+    }
     found = batch(zipped(tmp_path / "class.zip", contents), [])
     assert len({key.casefold() for key in found.students}) == len(contents)
-    assert not [key for key in found.students if set(key) & set('/\\:?*"<>|\n')]
+    assert not [key for key in found.students if set(key) & set('/\\:?*"<>|\n') or len(key.encode()) > 200]
     assert len(handed_in(found)) == len(contents)
 
 

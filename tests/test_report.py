@@ -248,6 +248,8 @@ def test_pages_show_names_as_the_platform_gives_them(tmp_path):
 def test_class_report_counts_points_checks_and_mistakes():
     found = Page(class_page(RESULTS, made(["anna", "bert", "cleo", "dora"])))
     assert "3 of 4 notebooks graded" in found.text
+    links = {attrs["href"] for tag, attrs in found.tags if tag == "a"}
+    assert links == {f"students/{name}.html" for name in ("anna", "bert", "cleo", "dora")}
     assert "nothing is refused" in found.text
     labels = [attrs["aria-label"] for tag, attrs in found.tags if tag == "svg"]
     assert "1 from 90 to 100 percent" in labels[0] or "from 90 to 100 percent" in labels[0]
