@@ -35,17 +35,17 @@ bench: $(VENV)/dev
 clean:
 	rm -rf $(VENV) build *.egg-info
 
-$(VENV)/pip: pyproject.toml
+$(VENV)/pip: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@touch $@
 
 $(VENV)/student: $(VENV)/pip
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
 $(VENV)/dev: $(VENV)/pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(VENV)/student
 
 # The browser tests need a Chromium. CHROMIUM names one; without it Debian's is installed.

@@ -67,7 +67,7 @@ def release(upto: int, out: Path) -> Path:
         shutil.copy(path, out / path.relative_to(ROOT))
     for path in _images(lessons):
         shutil.copy(path, out / "img")
-    for name in ("environment.yml", "LICENSE"):
+    for name in ("environment.yml", "constraints.txt", "LICENSE"):
         shutil.copy(ROOT / name, out)
     _write_house(lessons, out)
     return out
@@ -89,4 +89,4 @@ def _write_house(lessons: list[Lesson], out: Path) -> None:
         **{"mnist": json.dumps(extras["mnist"]), "onnx": json.dumps(extras["onnx"])},
     }
     for template in BUNDLE.iterdir():
-        (out / template.name).write_text(template.read_text(encoding="utf-8").format(**values), encoding="utf-8")
+        (out / template.stem).write_text(template.read_text(encoding="utf-8").format(**values), encoding="utf-8")

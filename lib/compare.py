@@ -86,9 +86,7 @@ def compare(
     if type(got) is not type(expected):
         return _type_difference(got, expected, where)
     if got != expected:
-        return Difference(
-            "value", f"{_at('value', where)}: yours {got!r}, expected {expected!r}", got, expected
-        )
+        return Difference("value", f"{_at('value', where)}: yours {got!r}, expected {expected!r}", got, expected)
     return None
 
 
