@@ -130,12 +130,13 @@ def _review(results: list[dict], batch: Batch) -> list[str]:
 
 
 def _everybody(lessons: dict[str, list[dict]], batch: Batch) -> list[str]:
-    points: dict[str, list[str]] = {key: [] for key in batch.students}
-    for of_lesson in lessons.values():
-        for result in of_lesson:
-            told = "{} of {}".format(*totals(result)) if _handed_in(result) else "–"
-            points[result["student"]].append(told)
-    rows = [[_link(key), *told] for key, told in points.items()]
+    told = {
+        (result["student"], name): "{} of {}".format(*totals(result))
+        for name, of_lesson in lessons.items()
+        for result in of_lesson
+        if _handed_in(result)
+    }
+    rows = [[_link(key), *(told.get((key, name), "–") for name in lessons)] for key in batch.students]
     return ["<h2>Every student</h2>", table(["Student", *lessons], rows, set(range(1, len(lessons) + 1)))]
 
 
