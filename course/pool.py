@@ -1,7 +1,10 @@
 """Where jobs run: in processes of this machine, or on a Dask cluster. Either way no worker's death loses a job."""
 
 import multiprocessing
+import os
 import signal
+import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -95,3 +98,11 @@ def _heed_the_parent() -> None:
     """Ctrl-C is for the process that hands out the jobs; it then asks the workers to stop and clean up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+
+
+def _end_with_the_parent() -> None:
+    multiprocessing.parent_process().join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(5)  # to clean up
+    os._exit(1)

@@ -132,6 +132,6 @@ def _decode_array(data: dict, kind: str) -> torch.Tensor | np.ndarray:
     if kind == "array":
         return np.frombuffer(raw, dtype=np.dtype(data["dtype"])).reshape(shape)
     dtype = DTYPES[data["dtype"]]
-    if not raw:
+    if not raw and 0 in shape:
         return torch.empty(shape, dtype=dtype)
     return torch.frombuffer(raw, dtype=dtype).reshape(shape)
