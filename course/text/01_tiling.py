@@ -123,7 +123,8 @@ check("tmul", tmul)
 # ## 3. Multiply two matrices, tile by tile
 #
 # Three loops: over the tile rows $i$ of $A$, over the tile columns $j$ of $B$, and, innermost, over the tiles $p$ along
-# the side that they share. Each round adds one product of tiles to $C_{ij}$.
+# the side that they share. Each round adds one product of tiles to $C_{ij}$. (The sums are the same in any order of the
+# loops, and the check accepts any; section 4 counts this one.)
 #
 # A slice that reaches past the edge is simply cut off there. Look at the last tile of a side of 5:
 
@@ -447,7 +448,8 @@ next(t for t in range(1, 100) if arithmetic_intensity(1024, 1024, 1024, t) >= PE
 predict("tiling-in-python", ...)
 
 # %% [markdown]
-# `benchmarks/blocking.py` measured it, on one thread of one machine, and kept the ratios:
+# It was measured on one thread of one machine, and the ratios were kept (the course's repository has the script,
+# `benchmarks/blocking.py`):
 
 # %%
 import json
@@ -540,8 +542,7 @@ def best_tile(m: int, k: int, n: int, capacity: int) -> tuple[int, int]:
     ValueError
         if capacity is under 3: not even a tile of one word fits.
     """
-    # TODO: for each tm from 1 to m that leaves room, take the largest tn that fits;
-    # return the pair with the fewest words.
+    # TODO: refuse a capacity that is too small; return the tile that moves the fewest words.
     raise NotImplementedError
 
 
@@ -565,7 +566,8 @@ for capacity in (100, 1000, 10_000, 100_000):
 # %% [markdown]
 # Around $\sqrt 3 \approx 1.73$. With a capacity of $S$ words, three squares have side $\sqrt{S/3}$, and a square $C$
 # alone has side close to $\sqrt S$, which is $\sqrt 3$ times as long; and words go as one over the side. (Rounding to
-# whole sides moves the ratio a little up or down.) Fast libraries do just this: the innermost kernel keeps a tile of
+# whole sides moves the ratio a little up or down. It also makes ties common: several pairs move equally few words, and
+# the one printed need not look square.) Fast libraries do just this: the innermost kernel keeps a tile of
 # $C$ in registers and streams one column of $A$ and one row of $B$ past it.
 #
 # ## What was left out

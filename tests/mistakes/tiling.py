@@ -38,6 +38,28 @@ def rows_only(tileA, tileB, t):
     return tileA @ tileB
 
 
+@mistake(
+    "tmul",
+    name="only the outer sides are looked at",
+    hint="The side that the two tiles share may be too long as well: tileA's columns, tileB's rows.",
+)
+def outer_sides(tileA, tileB, t):
+    if tileA.shape[0] > t or tileB.shape[1] > t:
+        raise ValueError("tile too large")
+    return tileA @ tileB
+
+
+@mistake(
+    "tmul",
+    name="only the columns are looked at",
+    hint="A tile has rows too: shape[0].",
+)
+def columns_only(tileA, tileB, t):
+    if tileA.shape[1] > t or tileB.shape[1] > t:
+        raise ValueError("tile too large")
+    return tileA @ tileB
+
+
 @mistake("tmul", name="a tile of side t is refused", hint="A side may be as large as t: refuse > t, not >= t.")
 def full_refused(tileA, tileB, t):
     if max(*tileA.shape, *tileB.shape) >= t:
@@ -523,6 +545,15 @@ def traffic_without_c(m, k, n, t):
 )
 def traffic_moving_c(m, k, n, t):
     return m * k * ceil(n / t) + k * n * ceil(m / t) + 2 * m * n * ceil(k / t)
+
+
+@mistake(
+    "tile_traffic",
+    name="C is written at every step of the inner sum",
+    hint="A tile of C stays in fast memory while its sum grows, and is written once: m·n words, however large k is.",
+)
+def traffic_writes_c(m, k, n, t):
+    return m * k * ceil(n / t) + k * n * ceil(m / t) + m * n * ceil(k / t)
 
 
 @mistake("tile_traffic", name="C is read as well", hint="C starts from zeros, which need not be read.")
