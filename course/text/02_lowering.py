@@ -559,7 +559,8 @@ plt.show()
 predict("fastest-lowering", ...)
 
 # %% [markdown]
-# `benchmarks/lowering.py` timed them on one thread of one machine, as multiples of `F.conv2d` for the same layer:
+# They were timed on one thread of one machine, as multiples of `F.conv2d` for the same layer (the course's repository
+# has the script, `benchmarks/lowering.py`):
 
 # %%
 import json
@@ -707,7 +708,7 @@ with torch.no_grad():
 torch.allclose(for_weights, w.grad), torch.allclose(for_inputs, x.grad)
 
 # %% [markdown]
-# The last line but one is also what a *transposed convolution* computes, the layer that enlarges images.
+# The line `for_inputs = …` is also what a *transposed convolution* computes, the layer that enlarges images.
 #
 # ## What was left out
 #

@@ -121,21 +121,26 @@ def row_by_row(inputs, kernel_size, stride=1, padding=0, dilation=1):
 
 @attempt("outputs_lifting", name="permute")
 def permuted(outputs, batch, height, width):
+    if outputs.dim() != 2:
+        raise ValueError("outputs is no matrix")
     return outputs.unflatten(1, (batch, height, width)).permute(1, 0, 2, 3)
 
 
 @attempt("outputs_lifting", name="a view: splitting an axis never needs a copy")
 def view_is_enough(outputs, batch, height, width):
-    return outputs.view(outputs.size(0), batch, height, width).transpose(1, 0)
+    channels, _ = outputs.shape
+    return outputs.view(channels, batch, height, width).transpose(1, 0)
 
 
 @attempt("outputs_lifting", name="image by image, contiguous")
 def images_stacked(outputs, batch, height, width):
+    assert outputs.ndim == 2, "outputs has two axes"
     return torch.stack([part.reshape(-1, height, width) for part in outputs.chunk(batch, dim=1)])
 
 
 @attempt("outputs_lifting", name="from the transposed matrix")
 def from_the_transpose(outputs, batch, height, width):
+    _, _ = axes(outputs, "O, N·OH·OW")
     return outputs.T.reshape(batch, height, width, -1).permute(0, 3, 1, 2).contiguous()
 
 

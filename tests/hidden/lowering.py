@@ -37,6 +37,7 @@ def limits(output_size, refused, draw):
         "one pixel too short": refused(lambda: output_size(k - 1, k)),
         "too short, but padded": refused(lambda: output_size(k - 1, k, padding=1)),
         "too short once dilated": refused(lambda: output_size(2 * k - 2, k, dilation=2)),
+        "too short once dilated, though padded": refused(lambda: output_size(k - 1, k, padding=1, dilation=3)),
         "negative padding": refused(lambda: output_size(20, k, padding=-1)),
         "no stride": refused(lambda: output_size(20, k, stride=0)),
         "negative stride": refused(lambda: output_size(20, k, stride=-1)),
@@ -136,6 +137,12 @@ def single(outputs_lifting, draw):
 def other_layouts(outputs_lifting, draw):
     scattered = draw.normal(12, 3, dtype=torch.float64).T
     return [outputs_lifting(scattered, 2, 3, 2), outputs_lifting(draw.integers(2, 12, dtype=torch.int32), 2, 3, 2)]
+
+
+@case("outputs_lifting", points=1, title="all but a matrix is refused")
+def no_matrix(outputs_lifting, refused):
+    shapes = ((3, 8), (3, 2, 4), (3, 2, 2, 2), (24,))
+    return {str(shape): refused(lambda s=shape: outputs_lifting(torch.ones(s), 2, 2, 2)) for shape in shapes}
 
 
 @case("conv2d", points=2, title="stride, padding and dilation over a grid", forbids=UNFOLD)

@@ -9,6 +9,7 @@ from course.mistakes import mistake
 from lib.sizes import axes
 from tests.mistakes.lowering_conv2d import *  # noqa: F403
 from tests.mistakes.lowering_inputs import *  # noqa: F403
+from tests.mistakes.lowering_slices import *  # noqa: F403
 
 
 @mistake(
@@ -105,6 +106,17 @@ def unguarded(size, kernel_size, stride=1, padding=0, dilation=1):
 
 
 @mistake(
+    "output_size",
+    name="the kernel's taps are compared with the side, not what they span",
+    hint="3 taps with dilation 2 reach over 5 pixels, and do not fit on 3. Refuse by the span of the kernel.",
+)
+def taps_compared(size, kernel_size, stride=1, padding=0, dilation=1):
+    if min(kernel_size, stride, dilation) < 1 or padding < 0 or kernel_size > size + 2 * padding:
+        raise ValueError("these sizes make no sense")
+    return (size + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1
+
+
+@mistake(
     "weight_lowering",
     name="kernels became columns",
     hint="One kernel is one row: the first side of the result is O.",
@@ -189,7 +201,8 @@ def any_rank(weights):
     hint="`reshape` only splits axes: the rows are channels, so the first axis is O, not N, until you exchange them.",
 )
 def no_transpose(outputs, batch, height, width):
-    return outputs.reshape(batch, outputs.shape[0], height, width)
+    o, _ = axes(outputs, "O, N·OH·OW")
+    return outputs.reshape(batch, o, height, width)
 
 
 @mistake(
@@ -198,7 +211,8 @@ def no_transpose(outputs, batch, height, width):
     hint="torch wants (N, O, OH, OW): which of the two comes first?",
 )
 def channels_first(outputs, batch, height, width):
-    return outputs.reshape(outputs.shape[0], batch, height, width)
+    o, _ = axes(outputs, "O, N·OH·OW")
+    return outputs.reshape(o, batch, height, width)
 
 
 @mistake(
@@ -207,7 +221,8 @@ def channels_first(outputs, batch, height, width):
     hint="Columns run in (n, oh, ow) order: ow changes fastest, so it is the last axis.",
 )
 def turned(outputs, batch, height, width):
-    return outputs.reshape(outputs.shape[0], batch, width, height).transpose(0, 1)
+    o, _ = axes(outputs, "O, N·OH·OW")
+    return outputs.reshape(o, batch, width, height).transpose(0, 1)
 
 
 @mistake(
@@ -216,7 +231,8 @@ def turned(outputs, batch, height, width):
     hint="Columns run in (n, oh, ow) order: ow changes fastest.",
 )
 def filled_down(outputs, batch, height, width):
-    return outputs.reshape(outputs.shape[0], batch, width, height).permute(1, 0, 3, 2)
+    o, _ = axes(outputs, "O, N·OH·OW")
+    return outputs.reshape(o, batch, width, height).permute(1, 0, 3, 2)
 
 
 @mistake(
@@ -225,4 +241,14 @@ def filled_down(outputs, batch, height, width):
     hint="Columns run in (n, oh, ow) order: all pixels of image 0 come first.",
 )
 def images_innermost(outputs, batch, height, width):
-    return outputs.reshape(outputs.shape[0], height, width, batch).permute(3, 0, 1, 2)
+    o, _ = axes(outputs, "O, N·OH·OW")
+    return outputs.reshape(o, height, width, batch).permute(3, 0, 1, 2)
+
+
+@mistake(
+    "outputs_lifting",
+    name="any number of axes is accepted",
+    hint='`axes(outputs, "O, N·OH·OW")` gives the two sizes, and refuses a tensor that has not two.',
+)
+def any_axes(outputs, batch, height, width):
+    return outputs.reshape(-1, batch, height, width).transpose(0, 1)

@@ -91,6 +91,51 @@ def square_kernel(inputs, weights, stride=1, padding=0, dilation=1, matmul=torch
 
 @mistake(
     "conv2d",
+    name="the kernel's height stands for both of its sides",
+    hint="The kernel's two sides are the last two sizes of `weights`: OW and the lowering need KW as well.",
+)
+def height_for_both(inputs, weights, stride=1, padding=0, dilation=1, matmul=torch.matmul):
+    n, c, *sides = axes(inputs, "N, C, H, W")
+    _, channels, kh, _ = axes(weights, "O, C, KH, KW")
+    if c != channels:
+        raise ValueError("the channels differ")
+    sizes = zip(sides, (kh, kh), pair(stride), pair(padding), pair(dilation), strict=True)
+    lowered = inputs_lowering(inputs, kh, stride, padding, dilation)
+    return outputs_lifting(matmul(weight_lowering(weights), lowered), n, *(output_size(*side) for side in sizes))
+
+
+@mistake(
+    "conv2d",
+    name="the inputs are lowered for a square kernel",
+    hint="`inputs_lowering` takes the kernel's two sides as a pair: (KH, KW).",
+)
+def lowered_square(inputs, weights, stride=1, padding=0, dilation=1, matmul=torch.matmul):
+    n, c, *sides = axes(inputs, "N, C, H, W")
+    _, channels, *kernel = axes(weights, "O, C, KH, KW")
+    if c != channels:
+        raise ValueError("the channels differ")
+    sizes = zip(sides, kernel, pair(stride), pair(padding), pair(dilation), strict=True)
+    lowered = inputs_lowering(inputs, kernel[0], stride, padding, dilation)
+    return outputs_lifting(matmul(weight_lowering(weights), lowered), n, *(output_size(*side) for side in sizes))
+
+
+@mistake(
+    "conv2d",
+    name="OW is computed with the kernel's height",
+    hint="`output_size` gives OW from the image's width and the kernel's width, KW.",
+)
+def width_from_height(inputs, weights, stride=1, padding=0, dilation=1, matmul=torch.matmul):
+    n, c, *sides = axes(inputs, "N, C, H, W")
+    _, channels, kh, kw = axes(weights, "O, C, KH, KW")
+    if c != channels:
+        raise ValueError("the channels differ")
+    sizes = zip(sides, (kh, kh), pair(stride), pair(padding), pair(dilation), strict=True)
+    lowered = inputs_lowering(inputs, (kh, kw), stride, padding, dilation)
+    return outputs_lifting(matmul(weight_lowering(weights), lowered), n, *(output_size(*side) for side in sizes))
+
+
+@mistake(
+    "conv2d",
     name="padding and stride are passed on in the wrong order",
     hint="`inputs_lowering(inputs, kernel_size, stride, padding, dilation)`: compare the order of your arguments.",
 )
