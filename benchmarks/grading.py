@@ -5,8 +5,10 @@
   ``otter run`` (a command for each submission, two at a time), each in an environment of its own, on the student's
   notebook with the hidden checks added as asserts, in an ordinary kernel.
 
-All times are from the command's start to its end. Who gets full points must be the same for all. ``--lean`` spares
-the others every cell that grading does not need, which `course grade` leaves out by itself. Then: where the time of
+All times are from the command's start to its end. Who gets full points must be the same for all. The others are
+spared every cell that grading does not need, which `course grade` leaves out by itself; with ``--whole`` they run the
+notebook as it was handed in, as such graders do, and right answers are all the solution's: some in other styles are
+too slow for the lesson's own experiments. Then: where the time of
 ``course grade`` goes, and the floor, which is what is left without Jupyter and without a cage.
 
 Run from the top of the repository: ``python benchmarks/grading.py``. The environments are made with pip, in a
@@ -78,7 +80,7 @@ def main() -> None:
     parser.add_argument("--lesson", default="tiling", metavar="NAME")
     parser.add_argument("--jobs", type=int, default=2, metavar="N")
     parser.add_argument("--seed", type=int, default=5, metavar="N")
-    parser.add_argument("--lean", action="store_true", help="spare the others the cells that need no grading")
+    parser.add_argument("--whole", action="store_true", help="have the others run the students' whole notebooks")
     choices = [*graders.GRADERS, "floor", "profile"]
     parser.add_argument("--only", action="append", choices=choices, help="only this; may be repeated")
     parser.add_argument("--environments", type=Path, metavar="DIR", help="where the others are, or will be, installed")
@@ -86,8 +88,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as folder:
         lesson, place = find(args.lesson), Path(folder)
         environments = (args.environments or place / "environments").resolve()
-        handed_in = students.students(lesson, args.students)
-        run = graders.Run(lesson, handed_in, place, environments, args.jobs, args.seed, args.lean)
+        handed_in = students.students(lesson, args.students, varied=not args.whole)
+        run = graders.Run(lesson, handed_in, place, environments, args.jobs, args.seed, args.whole)
         wanted = args.only or choices
         for name in wanted:
             if name in graders.PACKAGES:

@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -36,8 +35,8 @@ class Run:
         Where files go, and where the graders' environments are, or will be.
     jobs, seed : int
         Submissions at a time, for graders that can; where the checks' numbers start.
-    lean : bool
-        Whether the other graders are spared the cells that grading does not need.
+    whole : bool
+        Whether the other graders run the cells that grading does not need as well.
     """
 
     lesson: Lesson
@@ -46,7 +45,7 @@ class Run:
     environments: Path
     jobs: int
     seed: int
-    lean: bool
+    whole: bool
 
     def python(self, grader: str) -> Path:
         """The Python of a grader's own environment, made if there is none: the lessons' packages and the grader."""
@@ -62,7 +61,7 @@ class Run:
 
     def equivalent(self, student: str, **options) -> dict:
         """A student's notebook with asserts."""
-        return equivalent(self.handed_in[student], self.lesson, self.seed, self.lean, **options)
+        return equivalent(self.handed_in[student], self.lesson, self.seed, self.whole, **options)
 
     def command(self, arguments: list, cwd: Path, accept: tuple[int, ...] = (0,)) -> float:
         """Run a command that finds `lib`; return how many seconds it took, and fail where it does."""
@@ -102,7 +101,8 @@ def nbval(run: Run) -> tuple[float, set[str]]:
     for student in run.handed_in:
         (place / f"{student}.ipynb").write_text(json.dumps(run.equivalent(student)), encoding="utf-8")
     arguments = [python, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", place, "-p", "no:cacheprovider"]
-    arguments += ["--nbval-lax", "-n", run.jobs, "--dist", "loadfile", "--junitxml", place / "report.xml", place]
+    arguments += ["--nbval-lax", "--nbval-cell-timeout=60", "--junitxml", place / "report.xml"]
+    arguments += ["-n", run.jobs, "--dist", "loadfile", place]
     seconds = run.command(arguments, place, accept=(0, 1))
     cases = list(ElementTree.parse(place / "report.xml").iter("testcase"))
     graded = {student for student in run.handed_in for case in cases if student in case.get("classname")}
@@ -199,10 +199,3 @@ def otter(run: Run) -> tuple[float, set[str]]:
 
 
 GRADERS = {"course": course, "nbval": nbval, "nbgrader": nbgrader, "otter": otter}
-
-
-def clean(folder: Path) -> Path:
-    """An empty folder in place of whatever there was."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder

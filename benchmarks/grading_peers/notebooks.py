@@ -16,7 +16,7 @@ def asserting(lesson: Lesson, probe: Case, seed: int) -> str:
 
 
 def equivalent(
-    nb: dict, lesson: Lesson, seed: int, lean: bool, mark: Callable[[dict, str, int | None], None] | None = None
+    nb: dict, lesson: Lesson, seed: int, whole: bool, mark: Callable[[dict, str, int | None], None] | None = None
 ) -> dict:
     """Add to a notebook, below each blank, a cell for each hidden check of its exercise.
 
@@ -26,8 +26,8 @@ def equivalent(
         What a student handed in.
     seed
         Where the checks' numbers start.
-    lean
-        Leave out all cells that grading does not need: views, plots and small experiments.
+    whole
+        Keep the cells that grading does not need, too: views, plots and small experiments.
     mark
         Told of each cell, with its name and, for a check, its points: writes a grader's own metadata.
 
@@ -40,7 +40,7 @@ def equivalent(
     for number, cell in enumerate(nb["cells"]):
         cell["source"] = "".join(cell["source"]).replace("../img/", f"{ROOT / 'img'}/")
         exercise = cell["metadata"].get("exercise")
-        if lean and not exercise and "setup" not in cell["metadata"].get("tags", []):
+        if not whole and not exercise and "setup" not in cell["metadata"].get("tags", []):
             continue
         cells.append(cell)
         if cell["cell_type"] == "code":

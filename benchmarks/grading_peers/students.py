@@ -7,23 +7,23 @@ from tests.submissions import answer, columns, submission
 WRONG = 4  # every fourth student makes one known mistake
 
 
-def students(lesson: Lesson, count: int) -> dict[str, dict]:
-    """Make the submissions of a class; every answer is one from the banks.
+def students(lesson: Lesson, count: int, varied: bool = True) -> dict[str, dict]:
+    """Make the submissions of a class; every answer is one from the banks, or where not ``varied`` the solution's.
 
     Returns
     -------
     dict of str to dict
-        The notebook of each student; the name of one who makes a mistake starts with ``wrong``.
+        The notebook of each student; one who makes a mistake is ``wrong-NUMBER-EXERCISE``.
     """
     right = columns(lesson, attempts(lesson))
     wrong = [entry for column in columns(lesson, mistakes(lesson)) for entry in column.values()]
     handed_in = {}
     for number in range(count):
-        answers = {e: answer(lesson, e, a.implementation) for e, a in right[number % len(right)].items()}
+        answers = {e: answer(lesson, e, a.implementation) for e, a in right[number % len(right)].items() if varied}
         if number % WRONG == WRONG - 1:
             mistake = wrong[number // WRONG % len(wrong)]
             answers[mistake.exercise] = answer(lesson, mistake.exercise, mistake.implementation)
-            handed_in[f"wrong-{number:03}"] = submission(lesson, answers)
+            handed_in[f"wrong-{number:03}-{mistake.exercise}"] = submission(lesson, answers)
         else:
             handed_in[f"right-{number:03}"] = submission(lesson, answers)
     return handed_in
