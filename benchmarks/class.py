@@ -10,7 +10,6 @@ Run from the top of the repository: ``python benchmarks/class.py``. With ``--stu
 
 import argparse
 import csv
-import json
 import subprocess
 import sys
 import tempfile

@@ -66,7 +66,8 @@ class Run:
     def command(self, arguments: list, cwd: Path, accept: tuple[int, ...] = (0,)) -> float:
         """Run a command that finds `lib`; return how many seconds it took, and fail where it does."""
         log = self.folder / "log.txt"
-        settings = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        path = os.pathsep.join([str(Path(arguments[0]).parent), os.environ.get("PATH", os.defpath)])
+        settings = os.environ | {"PYTHONPATH": str(ROOT), "PATH": path, "OMP_NUM_THREADS": "1"}
         begun = time.perf_counter()
         with log.open("ab") as output:
             code = subprocess.run(
