@@ -27,8 +27,8 @@
 # needed. **Time**: about 90 minutes; the minutes beside each exercise are an estimate.
 #
 # **How it works**: run the cells from the top with Shift + Enter. Where a cell says `TODO`, replace the line
-# `raise NotImplementedError` by your code, run the cell, then run the `check` below it. An exercise left open stops
-# nothing: go on reading and come back.
+# `raise NotImplementedError` by your code, run the cell, then run the `check` below it. Stuck? `hint` gives one hint
+# at a time. An exercise left open stops nothing: go on reading and come back.
 
 # %% tags=["setup"]
 from collections.abc import Callable
@@ -232,8 +232,13 @@ x = torch.randn(1_000_000) * 10 ** torch.linspace(-6, 8, 1_000_000)
 # %% [markdown]
 # If you wrote $x + (\mathrm{round}(x) - x)$, the difference is exactly 0. The bracket is the difference of two floats
 # that are close to each other (or one of which is 0), and such differences have no rounding error (Sterbenz's lemma);
-# so adding $x$ again leads back to the integer.
-#
+# so adding $x$ again leads back to the integer. Without the bracket, $x + \mathrm{round}(x)$ is rounded first and digits
+# are lost:
+
+# %%
+(x + torch.round(x) - x - torch.round(x)).abs().max()
+
+# %% [markdown]
 # ### What a gradient checker says
 #
 # `torch.autograd.gradcheck` compares the gradient that a function claims with one that it measures: it moves the input
@@ -433,7 +438,7 @@ reveal("ste-flips", oscillation(0.025)[0] / oscillation(0.05)[0], rtol=0.05)
 # %% [markdown]
 # The picture only shrinks. Steps up and down scale alike, so the weight jumps as often as before, ever closer to the
 # edge. When the rate has decayed to nothing, the weight freezes on the edge, on whichever side it was last. Nagel and
-# others (2022) measured how much accuracy this costs, and let weights rest that jump too often.
+# others (2022) measured how much accuracy this costs, and froze the weights that jump too often.
 #
 # ## 6. A limited range, and a mask
 #
@@ -550,11 +555,17 @@ functions = {"masked": clip_round, "unmasked": clip_round_unmasked}
 there = [name for name, f in functions.items() if torch.round(hard_life(f)[-1]) == -1]
 reveal("ste-mask", {0: "neither", 1: "".join(there), 2: "both"}[len(there)])
 
+# %% tags=["raises-exception"]
+for name, f in functions.items():
+    start, turn, end = hard_life(f)[[0, 100, 200]].tolist()
+    print(f"{name}: from {start:.1f} to {turn:.1f}, and back to {end:.1f}")
+
 
 # %% [markdown]
 # Each fails in its own way. The unmasked weight is pushed further and further out while nothing it does has any effect,
-# and must come all the way back: engineers know this as *wind-up*. The masked weight steps over the edge once, its
-# gradient becomes 0, and no later target reaches it: it is **dead**.
+# and must come all the way back: engineers know this as *wind-up*. From the edge it is as far to 3 as to $-1$, so it
+# moves $0.05 \cdot 2 \cdot 2 = 0.2$ a step both ways, and 100 steps only bring it back to about where it began. The masked
+# weight steps over the edge once, its gradient becomes 0, and no later target reaches it: it is **dead**.
 #
 # Which to choose depends on what is rounded. An *activation* that is cut off in one image need not be in the next, so
 # masking is harmless, and it is what most quantizers do. A *weight* outside the range has no such luck; either the range
@@ -686,9 +697,14 @@ plt.show()
 growth = imbalance(10_000, 1.0) / imbalance(100, 1.0)
 reveal("ste-growth", round(growth, 1), rtol=0.3)
 
+# %% tags=["raises-exception"]
+print("R, scaled:", ", ".join(f"{r:.2f} for n = {n}" for n, r in zip(sizes, scaled)))
+
 # %% [markdown]
-# $R$ grows like $\sqrt n$: a sum of $n$ random signs is about $\sqrt n$ in size, and so the factor must fall like
-# $1/\sqrt n$. It takes the growth away; what is left is a constant that no longer depends on the size of the layer.
+# $R$ grows like $\sqrt n$: $\partial L / \partial s$ is a sum of $n$ terms of random sign, about $\sqrt n$ in size, while
+# both norms grow alike, so their ratio stays. And so the factor must fall like $1/\sqrt n$. It takes the growth away;
+# what is left is a constant that no longer depends on the size of the layer. It is less than 1: the step is now a little
+# slow, but equally so in every layer.
 #
 # And it decides whether the step can be learned at all by plain gradient descent. Your own `descend` can do it: the
 # parameter is $s$, the target is the weights themselves. Ten thousand weights and 30 steps, of which the first three are
@@ -774,6 +790,16 @@ check("stochastic_round", stochastic_round)
 
 # %%
 # hint("stochastic_round")  # stuck? remove the first "#" and run this cell, once for each hint
+
+# %% [markdown]
+# Did you write $\lfloor x + u \rfloor$, with $u$ drawn evenly from 0 to 1? On paper it is the same, and the check takes
+# it. But in float32 the sum $x + u$ is itself rounded, and for a large $x$ that makes a bias. Between $2^{21}$ and
+# $2^{22}$ floats stand 0.25 apart. How far does a number that lies 0.25 above an integer go up from it, on average?
+
+# %% tags=["raises-exception"]
+x, u = torch.full((100_000,), 4_000_000.25), torch.rand(100_000)
+print(f"floor(x + u): {(torch.floor(x + u) - 4_000_000).mean():.2f}")
+print(f"yours:        {(stochastic_round(x) - 4_000_000).mean():.2f}")
 
 # %% [markdown]
 # A thousand weights, all integers all the time, start at 0 and get 300 updates of 0.01 each.

@@ -9,7 +9,8 @@ HINTS = {
         "An autograd.Function has two halves. forward gets the tensor and returns the rounded one; backward gets "
         "the gradient with respect to the output and returns the gradient with respect to the input.",
         "forward: torch.round(x). It sends halves to the even neighbour, which is what is wanted.",
-        "backward: the derivative of rounding is taken to be 1, and 1 times grad_output is grad_output.",
+        "backward: the derivative of rounding is taken to be 1, and 1 times grad_output is grad_output. (`return 1` "
+        "makes torch complain: backward returns a tensor.)",
     ],
     "detach_round": [
         "Autograd sees t.detach() as a constant: its value counts, its derivative is 0.",
@@ -20,7 +21,8 @@ HINTS = {
     "descend": [
         "Keep the path as a list of tensors, start with a copy of `start`, and end with torch.stack(path).",
         "In each step take a fresh leaf: w = path[-1].clone().requires_grad_(). It has no old gradient that would "
-        "have to be zeroed.",
+        "have to be zeroed. If w.grad is None ('float' and 'NoneType', says the error), w is not a leaf: it was "
+        "computed from the point before. Detach it first.",
         "loss = ((quantize(w) - target) ** 2).sum(); loss.backward(); the next point is path[-1] - rate * w.grad.",
     ],
     "clip_round": [
@@ -77,6 +79,11 @@ def round_keeps(RoundPass):
 @case("detach_round", title="the values at 0.3, 1.7, −1.2, and at 0.5, 1.5, 2.5")
 def detach_values(detach_round):
     return detach_round(torch.tensor([0.3, 1.7, -1.2, 0.5, 1.5, 2.5]))
+
+
+@case("detach_round", title="the values at 1000.3 and 1428571.4: whole numbers, to the last digit", exact=True)
+def detach_exact(detach_round):
+    return detach_round(torch.tensor([1000.3, 1428571.4]))
 
 
 @case("detach_round", title="the output still asks for a gradient where x does")
@@ -186,7 +193,8 @@ def scale_keeps(scale_gradient):
 @case("stochastic_round", title="1000 times 0.3, and −1.7: which integers come out")
 def stochastic_neighbours(stochastic_round, draw):
     generator = torch.Generator().manual_seed(draw.number(0, 2**31))
-    return [stochastic_round(torch.full((1000,), v), generator).unique() for v in (0.3, -1.7)]
+    found = {v: stochastic_round(torch.full((1000,), v), generator).unique() + 0.0 for v in (0.3, -1.7)}
+    return {f"{v} goes to": " and ".join(f"{y:g}" for y in values[:4].tolist()) for v, values in found.items()}
 
 
 @case("stochastic_round", title="20 000 times 0.3, and −1.7: the mean, to one decimal")

@@ -35,6 +35,11 @@ def detach_values(detach_round, draw):
     return [detach_round(10 * draw.normal(4, 5)), detach_round(draw.integers(20, low=-9, high=10) + 0.5)]
 
 
+@case("detach_round", points=1, title="whole numbers to the last digit, also from large x", exact=True)
+def detach_exact(detach_round, draw):
+    return detach_round(draw.normal(200) * 10.0 ** draw.integers(200, low=0, high=9))
+
+
 @case("detach_round", points=3, title="the gradient passes unchanged")
 def detach_passes(detach_round, draw):
     x, gradient = 3 * draw.normal(3, 4), 5 * draw.normal(3, 4)

@@ -60,6 +60,16 @@ def unsubtracted(x):
 
 @mistake(
     "detach_round",
+    name="x + round(x) first, and x taken away afterwards",
+    hint="x + round(x) is itself rounded, and digits are lost. Put the difference in a bracket: x + (round(x) - x), "
+    "the bracket detached.",
+)
+def unbracketed(x):
+    return x + torch.round(x).detach() - x.detach()
+
+
+@mistake(
+    "detach_round",
     name="the correction has the wrong sign",
     hint="The correction is what leads from x to round(x): round(x) - x.",
 )
@@ -111,6 +121,15 @@ def untouched(x, factor):
 )
 def complement(x, factor):
     return (x * factor).detach() + (x - x * factor)
+
+
+@mistake(
+    "scale_gradient",
+    name="x keeps its own gradient besides the scaled one",
+    hint="The gradient is 1 + factor: the first x has one too. Detach that x.",
+)
+def one_too_many(x, factor):
+    return x + factor * (x - x.detach())
 
 
 @mistake(

@@ -117,6 +117,35 @@ def no_master(quantize, start, target, rate=0.1, steps=50):
     return torch.stack(path)
 
 
+@mistake(
+    "descend",
+    name="the new point is quantized before it is stored",
+    hint="Only the loss sees quantize(w). Append w - rate * gradient itself, or small steps would be rounded away.",
+)
+def stored_quantized(quantize, start, target, rate=0.1, steps=50):
+    path = [start.detach().clone()]
+    for _ in range(steps):
+        w = path[-1].clone().requires_grad_()
+        loss = ((quantize(w) - target) ** 2).sum()
+        loss.backward()
+        path.append(quantize(path[-1] - rate * w.grad).detach())
+    return torch.stack(path)
+
+
+@mistake(
+    "descend",
+    name="the gradient is 2 (q - target), without the derivative of quantize",
+    hint="That holds by hand, where q(w) = w. In general the chain rule multiplies it by the derivative of quantize: "
+    "let loss.backward() do that.",
+)
+def by_hand(quantize, start, target, rate=0.1, steps=50):
+    path = [start.detach().clone()]
+    for _ in range(steps):
+        q = quantize(path[-1])
+        path.append(path[-1] - rate * 2 * (q - target))
+    return torch.stack(path)
+
+
 @mistake("descend", name="quantize is never called", hint="The loss is that of quantize(w), not of w.")
 def unquantized(quantize, start, target, rate=0.1, steps=50):
     path = [start.detach().clone()]

@@ -163,8 +163,7 @@ class TruncPass(torch.autograd.Function):
 @mistake(
     "RoundPass",
     name="halves go away from zero",
-    hint="0.5 and 2.5 go to the even neighbour, 0 and 2, as torch.round does it: forward returns what the loss sees: "
-    "torch.round(x), and nothing more.",
+    hint="Here 0.5 and 2.5 go to the even neighbour, 0 and 2. torch.round(x) does just that.",
 )
 class HalfAwayPass(torch.autograd.Function):
     @staticmethod
@@ -178,9 +177,8 @@ class HalfAwayPass(torch.autograd.Function):
 
 @mistake(
     "RoundPass",
-    name="halves go up: floor(x + 0.5)",
-    hint="0.5 and 2.5 go to the even neighbour, 0 and 2, as torch.round does it: forward returns what the loss sees: "
-    "torch.round(x), and nothing more.",
+    name="halves go up, as in floor(x + 0.5)",
+    hint="Here 0.5 and 2.5 go to the even neighbour, 0 and 2. torch.round(x) does just that.",
 )
 class HalfUpPass(torch.autograd.Function):
     @staticmethod
@@ -195,7 +193,7 @@ class HalfUpPass(torch.autograd.Function):
 @mistake(
     "RoundPass",
     name="forward does not round",
-    hint="forward returns what the loss sees: torch.round(x), and nothing more.",
+    hint="forward returns what the loss sees, torch.round(x), and nothing more.",
 )
 class IdentityPass(torch.autograd.Function):
     @staticmethod

@@ -59,6 +59,18 @@ def toward_zero(x, generator=None):
 
 @mistake(
     "stochastic_round",
+    name="trunc in place of floor",
+    hint="trunc(-1.7) is -1, the integer above, and x - trunc(x) is negative there: no random number lies below it. "
+    "torch.floor gives the integer below on both sides of zero.",
+)
+def truncated(x, generator=None):
+    below = torch.trunc(x)
+    random = torch.rand(x.shape, generator=generator, dtype=x.dtype)
+    return x + (below + (random < x - below) - x).detach()
+
+
+@mistake(
+    "stochastic_round",
     name="one random number for the whole tensor",
     hint="Each element needs a number of its own: torch.rand(x.shape, ...).",
 )
