@@ -50,7 +50,7 @@ def is_just(student: str, row: dict) -> bool:
         if row["exercise"] in entry.keep and row["exercise"] not in entry.status:
             return full
         return row["points"] == "0" and row["status"] == entry.status.get(row["exercise"], row["status"])
-    return full if row["exercise"] != what else row["status"] == "wrong" and row["points"] < row["max_points"]
+    return full if row["exercise"] != what else row["status"] in ("wrong", "partial")
 
 
 def unjust(gradebook: Path, names: set[str]) -> list[str]:
