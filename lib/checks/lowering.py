@@ -223,7 +223,7 @@ def operands(conv2d):
         y = conv2d(x, w, matmul=lambda a, b: inner.extend((a.shape[1], len(b))) or a.new_zeros(len(a), b.shape[1]))
     except RuntimeError:
         return {"inner sides": inner, "result": "none: the lifting failed"}
-    return {"inner sides": inner, "result": tuple(y.shape)}
+    return {"inner sides": inner, "result": str(tuple(y.shape))}
 
 
 @case("conv2d", title="two images, two channels, three kernels of 1×2 taps", forbids=UNFOLD)
