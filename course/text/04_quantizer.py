@@ -114,9 +114,9 @@ def sqnr(x: Tensor, x_hat: Tensor) -> float:
     Returns
     -------
     float
-        Infinite where the two are equal.
+        Infinite where the two are equal, zeros included.
     """
-    # TODO: the sum of the squares of x over the sum of the squares of the error; then 10·log10 of it.
+    # TODO: the sum of the squares of x over that of the error; then 10·log10 of it, or math.inf without an error.
     raise NotImplementedError
 
 
@@ -139,7 +139,8 @@ sqnr(x, codes * 0.5)
 # * $\alpha$ is a constant: no gradient flows into it, so it is taken from `x.detach()`.
 # * $\alpha$ belongs to the model, so it has to be saved with it: a **buffer** (`self.register_buffer`) is a tensor that
 #   travels in `state_dict` and is not trained.
-# * An all-zero input would make the step 0, and $0/0$ is NaN. Zeros must come back as zeros.
+# * An all-zero input would make the step 0, and $0/0$ is NaN. Zeros come back as zeros and fix nothing: the first
+#   input that is not all zeros sets $\alpha$.
 # * Bad `bits`, and inputs with a NaN or an infinity, are refused with a `ValueError`. For the bits, `code_range(bits)`
 #   does that for you, and gives $Q_n$ and $Q_p$.
 #
@@ -147,7 +148,8 @@ sqnr(x, codes * 0.5)
 # $(x - o) / \Delta$, round, clamp, $\cdot\,\Delta$, $+\,o$. Multiplying by $1/\Delta$ instead of dividing gives other
 # last digits, and now and then another code.
 #
-# **Predict.** A quantizer with 3 bits has seen the matrix above. What does it make of a second input, 100.0?
+# **Predict.** A quantizer with 3 bits has seen the matrix above. What does it make of a second input, 100.0? Replace
+# the `...` by your number, and run the cell.
 
 # %%
 predict("second-input", ...)
@@ -188,7 +190,7 @@ class Quantizer(nn.Module):
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
-        # TODO: refuse what is not finite; on the first call set alpha and calibrated; then the formula.
+        # TODO: refuse what is not finite; until calibrated set alpha (zeros do not calibrate); then the formula.
         raise NotImplementedError
 
 
@@ -525,13 +527,15 @@ plt.show()
 
 # %% [markdown]
 # Every channel keeps its numbers now. (The largest may come out a little lower than before: $\alpha/Q_p$ is a longer
-# step than $\alpha/2^{b-1}$.) And the values without gradient, counted again with the new scale: is the largest weight
-# alive?
+# step than $\alpha/2^{b-1}$.) And is the largest weight of a channel alive? Section 5 counted along a line; count
+# weights now, on a grid for each channel, with the notes' step and with the new one:
 
 # %% tags=["raises-exception"]
-w = weights.clone().requires_grad_()
-fake_quantize(w, channel_scale(weights, 4), 0, *code_range(4)).sum().backward()
-print(f"{(w.grad == 0).sum()} of {w.numel()} weights without gradient")
+longest = channel_scale(weights, 4)
+for name, step in (("notes, α/8", longest * 7 / 8), ("mended, α/7", longest)):
+    w = weights.clone().requires_grad_()
+    fake_quantize(w, step, 0, *code_range(4)).sum().backward()
+    print(f"{name:11}: {(w.grad == 0).sum():2} of {w.numel()} weights without gradient")
 
 # %% [markdown]
 # ## 7. Flaw four: one outlier ruins the grid
@@ -553,6 +557,13 @@ predict("outlier-cost", ...)
 outlier = torch.cat([normal, torch.tensor([10.0])])
 clean, spoiled = (sqnr(data, Quantizer(bits=4)(data)) for data in (normal, outlier))
 reveal("outlier-cost", round(clean - spoiled, 1), rtol=0.2)
+
+# %% [markdown]
+# The step grows by the ratio of the two maxima, and the noise power by its square. In decibels that is
+# $10 \log_{10}$ of the square, or $20 \log_{10}$ of the ratio:
+
+# %%
+20 * math.log10(10 / normal.abs().max())
 
 # %% [markdown]
 # ### Mend: clip on purpose
@@ -580,11 +591,11 @@ plt.show()
 #
 # **Exercise** `mse_scale` · medium · 20 minutes
 #
-# Any search is right that comes within 5 % of the least error there is.
+# Any search is right that comes within 5 % of the least error of all scales up to $\max|x| / Q_p$.
 
 # %% exercise="mse_scale"
 def mse_scale(x: Tensor, bits: int, signed: bool = True) -> Tensor:
-    """The scale at which quantizing `x` costs the least mean squared error.
+    """The scale at which quantizing `x` costs the least mean squared error, as near as a search finds it.
 
     Parameters
     ----------
@@ -601,8 +612,10 @@ def mse_scale(x: Tensor, bits: int, signed: bool = True) -> Tensor:
 
     Notes
     -----
-    A search: 100 scales from 1/1000 of the widest to the widest, evenly spaced in the logarithm, then
-    100 around the best of them. Nagel et al. 2021, arXiv:2106.08295, section 3.1.
+    100 scales from 1/1000 of the widest, max|x| over the largest code, to the widest, evenly spaced in the
+    logarithm; then 100 around the best of them. A wider one is seldom better, but it can be: with 3 bits
+    the numbers 1 and 2 cost nothing at scale 1, and the widest is 2/3. Nagel et al. 2021,
+    arXiv:2106.08295, section 3.1.
     """
     # TODO: try scales from max|x| / qmax down to a small fraction of it; return the one with the least error.
     raise NotImplementedError
@@ -690,7 +703,8 @@ print("forgotten    ", forgetful(probe).tolist())
 # value inside pulls by its rounding error. This is LSQ, *learned step size quantization* (Esser et al., 2020). You need
 # not program the derivative: clamp **first**, then round straight-through, then multiply by the step, and autograd does
 # the rest. (Rounding first, as `Quantizer` does, gives the same values, but another gradient between $Q_p$ and
-# $Q_p + \frac12$.)
+# $Q_p + \frac12$. And exactly at $Q_n$ or $Q_p$, where the formula takes the lower lines, `torch.clamp` counts $v$ as
+# inside.)
 #
 # One more thing. All $N$ values pull on one step, so its gradient is far too large beside that of each weight. The paper
 # multiplies it by $1/\sqrt{N Q_p}$: `scale_gradient(step, factor)` of lesson 3 does that, and leaves the step as it is
@@ -758,7 +772,7 @@ plt.show()
 
 # %% [markdown]
 # And is the gradient scale needed? A fair measure is the relative size of an update: gradient over value, for the step,
-# divided by the same for all weights together. Near 1, one learning rate suits both.
+# divided by the same for all weights together. Within a factor of ten of 1, one learning rate suits both.
 
 # %% tags=["raises-exception"]
 w, inputs = torch.randn(64, 64, requires_grad=True), torch.randn(256, 64)

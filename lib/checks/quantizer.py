@@ -10,12 +10,15 @@ HINTS = {
     "sqnr": [
         "Two sums: of the squares of x, and of the squares of x − x̂.",
         "10·log10 of a ratio of powers: `torch.log10` does it. Nothing is subtracted from x but x̂.",
+        "x / 0 is infinite by itself, but 0 / 0 is NaN: return `math.inf` wherever the error is 0.",
     ],
     "Quantizer": [
         "Make α and calibrated in __init__, with `self.register_buffer(name, tensor)`: state_dict carries buffers.",
-        "On the first call: `self.alpha = x.detach().abs().max()`. Assigning to a buffer's name keeps it a buffer.",
+        "Until calibrated: `self.alpha = x.detach().abs().max()`, and `self.calibrated = self.alpha > 0`, since zeros"
+        " fix nothing. Assigning a tensor to a buffer's name keeps it a buffer.",
         "Keep to the formula's order: subtract off, divide by step, roundpass, clamp, times step, plus off.",
-        "With an all-zero x the step is 0, and 0 / 0 is NaN: `torch.where(step > 0, step, 1.0)` puts 1 in its place.",
+        "While α is 0 the step is 0, and 0 / 0 is NaN: `torch.where(step > 0, step, 1.0)` puts 1 in its place. The"
+        " next input must still find the range open.",
         "`x.isfinite().all()` is one test for NaN and for both infinities; `code_range` refuses bad bits by itself.",
     ],
     "affine_parameters": [
@@ -35,8 +38,8 @@ HINTS = {
     ],
     "mse_scale": [
         "There is no formula: try many scales and keep the best. `fake_quantize` with zero point 0 tries one.",
-        "No scale above max|x| / qmax is ever needed. Try fractions of it, and small ones too: a far outlier pushes"
-        " the best scale to a small fraction.",
+        "A scale above max|x| / qmax is seldom better. Try fractions of it, and small ones too: a far outlier pushes"
+        " the best scale to a small fraction. Try them all: the error may rise first and fall later.",
         "`torch.logspace(-3, 0, 100)` spaces fractions evenly in ratio. A finer search around the best one finishes.",
     ],
     "LearnedStep": [
@@ -59,10 +62,9 @@ def tenth(sqnr):
     return sqnr(x, 0.9 * x)
 
 
-@case("sqnr", title="no error at all")
+@case("sqnr", title="no error at all: numbers, and zeros")
 def no_error(sqnr):
-    x = torch.tensor([1.0, -2.0])
-    return sqnr(x, x.clone())
+    return [sqnr(x, x.clone()) for x in (torch.tensor([1.0, -2.0]), torch.zeros(2))]
 
 
 @case("Quantizer", title="a 3×3 matrix with 3 bits", exact=True)
@@ -103,9 +105,10 @@ def manners(Quantizer):
     return q(x), len(list(q.parameters())), x
 
 
-@case("Quantizer", title="an input of zeros", exact=True)
+@case("Quantizer", title="zeros, and after them the numbers that fix the grid", exact=True)
 def zeros(Quantizer):
-    return Quantizer(bits=3)(torch.zeros(2, 2)), Quantizer(bits=3, always_pos=True)(torch.zeros(2, 2))
+    q, shifted, none = Quantizer(bits=3), Quantizer(bits=3, always_pos=True), torch.zeros(2, 2)
+    return q(none), shifted(none), q(torch.tensor([0.5, -2.0])), shifted(torch.tensor([0.5, 1]))
 
 
 @case("Quantizer", title="what is refused, and what is not")
@@ -164,6 +167,11 @@ def masked(fake_quantize):
     return x.grad
 
 
+@case("fake_quantize", title="halves, with an odd zero point")
+def odd_zero_point(fake_quantize):
+    return fake_quantize(torch.tensor([0.25, 0.75, 1.25, -0.25]), 0.5, 1, 0, 7)
+
+
 @case("fake_quantize", title="a scale and a zero point for each row")
 def each_row(fake_quantize):
     x = torch.tensor([[-1.9, 0.4, 2.6], [-1.9, 0.4, 2.6]])
@@ -204,7 +212,7 @@ def normal(mse_scale, draw):
 
     reached = error(float(mse_scale(x, 2)))
     least = min(error(k * x.abs().max() / 1000) for k in range(1, 1001))
-    return max(1.0, reached / least)
+    return round(max(1.0, reached / least), 1)
 
 
 @case("mse_scale", title="one number far outside, 4 bits: error reached ÷ least error", rtol=0.05)
@@ -216,7 +224,7 @@ def far_outside(mse_scale, draw):
 
     reached = error(float(mse_scale(x, 4)))
     least = min(error(k * x.abs().max() / 7000) for k in range(1, 1001))
-    return max(1.0, reached / least)
+    return round(max(1.0, reached / least), 1)
 
 
 @case("mse_scale", title="small positive numbers, unsigned, 3 bits: error reached ÷ least error", rtol=0.05)
@@ -228,7 +236,19 @@ def positive(mse_scale, draw):
 
     reached = error(float(mse_scale(x, 3, signed=False)))
     least = min(error(k * x.abs().max() / 7000) for k in range(1, 1001))
-    return max(1.0, reached / least)
+    return round(max(1.0, reached / least), 1)
+
+
+@case("mse_scale", title="one number far outside, 2 bits: error reached ÷ least error", rtol=0.05)
+def down_the_hill_and_up(mse_scale, draw):
+    x = torch.cat([draw.normal(2000), torch.tensor([10.0])])
+
+    def error(scale):
+        return ((x / scale).round().clamp(-2, 1) * scale - x).square().mean().item()
+
+    reached = error(float(mse_scale(x, 2)))
+    least = min(error(k * x.abs().max() / 1000) for k in range(1, 1001))
+    return round(max(1.0, reached / least), 1)
 
 
 @case("mse_scale", title="zeros still get a positive scale")

@@ -14,14 +14,14 @@ from lib.ste import roundpass, scale_gradient
 
 @attempt("sqnr", name="with mean squares, in the dtype of x")
 def mean_squares(x, x_hat):
-    return 10 * torch.log10(torch.mean(x**2) / torch.mean((x - x_hat) ** 2))
+    return torch.inf if torch.equal(x, x_hat) else 10 * torch.log10(torch.mean(x**2) / torch.mean((x - x_hat) ** 2))
 
 
 @attempt("sqnr", name="with norms and numpy")
 def norms(x, x_hat):
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.float64(x.norm().item()) / np.float64((x - x_hat).norm().item())
-    return float(20 * np.log10(ratio))
+    return float(np.nan_to_num(20 * np.log10(ratio), nan=np.inf, posinf=np.inf, neginf=-np.inf))
 
 
 @attempt("sqnr", name="a difference of logarithms")
@@ -68,7 +68,7 @@ class Ends(nn.Module):
         if not self.ready.item():
             with torch.no_grad():
                 self.a[0] = torch.maximum(x.max(), -x.min())
-            self.ready += 1
+            self.ready.fill_(self.a.item() > 0)
         step_size = 2 * self.a / self.n
         if step_size.item() == 0.0:
             return torch.zeros_like(x)
@@ -129,7 +129,7 @@ def shifted_bounds(x, scale, zero_point, qmin, qmax):
 def clipped_x(x, scale, zero_point, qmin, qmax):
     low, high = (qmin - zero_point - 0.5) * scale, (qmax - zero_point + 0.5) * scale
     inside = (x >= low) & (x <= high)
-    hat = (torch.round(x / scale + zero_point).clamp(qmin, qmax) - zero_point) * scale
+    hat = ((torch.round(x / scale) + zero_point).clamp(qmin, qmax) - zero_point) * scale
     return hat.detach() + torch.where(inside, x - x.detach(), 0.0)
 
 

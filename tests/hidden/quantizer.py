@@ -29,6 +29,13 @@ def sqnr_extremes(sqnr, draw):
     return [sqnr(x, -3 * x), sqnr(x, torch.zeros(9)), sqnr(x, x.clone())]
 
 
+@case("sqnr", points=1, title="zeros, with and without an error")
+def sqnr_no_signal(sqnr, draw):
+    zeros = torch.zeros(draw.number(1, 5), draw.number(1, 5))
+    x = draw.integers(4, low=1)
+    return [sqnr(zeros, zeros.clone()), sqnr(-x, -x.clone())]
+
+
 @case("Quantizer", points=3, title="2 to 8 bits, bit for bit", exact=True)
 def quantizer_signed_bits(Quantizer, draw):
     return [Quantizer(bits=b)(draw.normal(3, 17)) for b in range(2, 9)]
@@ -106,6 +113,15 @@ def quantizer_zeros(Quantizer, draw):
     return [Quantizer(bits=b, always_pos=p)(torch.zeros(shape)) for b in (2, 8) for p in (False, True)]
 
 
+@case("Quantizer", points=1, title="zeros fix nothing: the next input does", exact=True)
+def quantizer_zeros_first(Quantizer, draw):
+    outputs = []
+    for positive in (False, True):
+        q = Quantizer(4, positive)
+        outputs += [q(torch.zeros(3)), q(torch.zeros(2, 2)), q(draw.normal(20).abs()), q(9 * draw.normal(20))]
+    return outputs
+
+
 @case("Quantizer", points=2, title="bad bits, a NaN and infinities are refused")
 def quantizer_refusals(Quantizer, draw, refused):
     answers = [refused(lambda b=b: Quantizer(bits=b)) for b in (0, -3, 2.5, "8", None, 4, 2, 16)]
@@ -177,6 +193,12 @@ def fake_each_channel(fake_quantize, draw):
     y = fake_quantize(x, scale, zero_point, 0, 7)
     (y * draw.normal(3, 4, 2, 5)).sum().backward()
     return y, x.grad
+
+
+@case("fake_quantize", points=1, title="halves go to the even code before the zero point is added", exact=True)
+def fake_halves(fake_quantize, draw):
+    x = (draw.integers(30, low=-6, high=7) + 0.5) / 4
+    return [fake_quantize(x, 0.25, z, 0, 15) for z in (3, 4, 7)]
 
 
 @case("fake_quantize", points=1, title="0 comes back as exactly 0, and x is left unchanged", exact=True)

@@ -39,6 +39,22 @@ def mse_far_outside(mse_scale, draw):
     return answers
 
 
+@case("mse_scale", points=1, title="2 bits and a number far outside: error over the least", rtol=0.05)
+def mse_two_dips(mse_scale, draw):
+    answers = []
+    for far in (9.0, 12.0):
+        x = torch.cat([draw.normal(2000), torch.tensor([far])])
+        widest = x.abs().max()
+
+        def error(scale, x=x):
+            return ((x / scale).round().clamp(-2, 1) * scale - x).square().mean().item()
+
+        reached = error(float(mse_scale(x, 2)))
+        least = min(error(widest * k / 600) for k in range(1, 601))
+        answers.append(max(1.0, reached / least))
+    return answers
+
+
 @case("mse_scale", points=2, title="unsigned codes, tiny and large numbers: error over the least", rtol=0.05)
 def mse_unsigned(mse_scale, draw):
     answers = []

@@ -57,6 +57,11 @@ def mean_of_ratios(x, x_hat):
     return (10 * torch.log10((x.square() / (x - x_hat).square()).mean())).item()
 
 
+@mistake("sqnr", name="0 / 0 for zeros without an error", hint="Return math.inf wherever the error is 0.")
+def not_a_number(x, x_hat):
+    return (10 * torch.log10(energy(x) / energy(x - x_hat))).item()
+
+
 @mistake("affine_parameters", name="2^bits gaps", hint="Between 2^bits codes there are 2^bits − 1 gaps.")
 def too_many_gaps(low, high, bits):
     scale, zero_point = quantizer.affine_parameters(low, high, bits)
@@ -133,6 +138,24 @@ def not_subtracted(x, scale, zero_point, qmin, qmax):
 @mistake("fake_quantize", name="clamped before the zero point is added", hint="qmin and qmax bound the finished code.")
 def clamped_early(x, scale, zero_point, qmin, qmax):
     return torch.clamp(roundpass(x / scale), qmin, qmax) * scale
+
+
+@mistake(
+    "fake_quantize",
+    name="the zero point is added before rounding",
+    hint="Halves go to the even integer, and an odd zero point makes another one even: round x / scale, then add.",
+)
+def added_early(x, scale, zero_point, qmin, qmax):
+    return (torch.clamp(roundpass(x / scale + zero_point), qmin, qmax) - zero_point) * scale
+
+
+@mistake(
+    "fake_quantize",
+    name="clamp before round",
+    hint="The values agree, the gradient does not: up to half a step beyond the last code a value is not clamped.",
+)
+def clamp_first(x, scale, zero_point, qmin, qmax):
+    return roundpass(torch.clamp(x / scale, qmin - zero_point, qmax - zero_point)) * scale
 
 
 @mistake("fake_quantize", name="x is clamped to codes", hint="Divide by the scale first: qmin and qmax are codes.")

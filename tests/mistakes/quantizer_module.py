@@ -209,6 +209,14 @@ class ZeroStep(Parts):
         return 2 * self.alpha / self.num_steps
 
 
+@mistake("Quantizer", name="zeros fix the range", hint="Zeros say nothing about α: calibrated becomes `α > 0`.")
+class FixedByZeros(Parts):
+    def fix_range(self, x):
+        if not self.calibrated:
+            self.alpha = x.detach().abs().max()
+            self.calibrated = torch.tensor(True)
+
+
 @mistake("Quantizer", name="NaN and infinity are let in", hint="`x.isfinite().all()`, before anything else.")
 class Unguarded(Parts):
     def forward(self, x):

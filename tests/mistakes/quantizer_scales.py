@@ -38,6 +38,20 @@ def upper_half(x, bits, signed=True):
     return search(x, bits, signed, torch.linspace(0.5, 1, 60), lambda e: e.square().mean())
 
 
+@mistake(
+    "mse_scale",
+    name="the search stops where the error first rises",
+    hint="The curve can have several dips. Try all scales, down to small ones, and keep the best.",
+)
+def downhill(x, bits, signed=True):
+    qmin, qmax = code_range(bits, signed)
+    error = lambda s: (quantizer.fake_quantize(x, s, 0, qmin, qmax) - x).square().mean().item()  # noqa: E731
+    scale = x.abs().max().clamp(min=1e-30) / qmax
+    while error(scale * 0.98) < error(scale):
+        scale = scale * 0.98
+    return scale
+
+
 @mistake("mse_scale", name="only halves, quarters, eighths …", hint="Try scales that lie closer together.")
 def powers_of_two(x, bits, signed=True):
     return search(x, bits, signed, [2.0**-k for k in range(12)], lambda e: e.square().mean())
@@ -201,6 +215,30 @@ class RoundFirst(Steps):
 class DetachedStep(Steps):
     def quantize(self, x, step):
         return super().quantize(x, step.detach()) + 0 * step
+
+
+@mistake(
+    "LearnedStep",
+    name="only the multiplication scales the step's gradient",
+    hint="The step is used twice: take both from one `step = scale_gradient(self.step, …)`.",
+)
+class ScaledWhereMultiplied(Steps):
+    def forward(self, x):
+        self.start(x)
+        step = scale_gradient(self.step, self.factor(x))
+        return roundpass(torch.clamp(x / self.step, self.Qn, self.Qp)) * step
+
+
+@mistake(
+    "LearnedStep",
+    name="only the division scales the step's gradient",
+    hint="The step is used twice: take both from one `step = scale_gradient(self.step, …)`.",
+)
+class ScaledWhereDivided(Steps):
+    def forward(self, x):
+        self.start(x)
+        step = scale_gradient(self.step, self.factor(x))
+        return roundpass(torch.clamp(x / step, self.Qn, self.Qp)) * self.step
 
 
 @mistake(
