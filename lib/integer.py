@@ -25,14 +25,15 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     Parameters
     ----------
     real : float
-        From 2^−31 up to (but not including) 2^30.
+        From 2^−31 up to (but not including) 2^29.
 
     Returns
     -------
     multiplier : int
-        2^30 ≤ multiplier < 2^31, so that `real` is met to within a part in 2^31.
+        2^30 ≤ multiplier < 2^31, the nearest integer; where that is 2^31, it becomes 2^30 and the shift one less.
+        So `real` is met to within a part in 2^31.
     shift : int
-        From 1 to 62.
+        From 1 to 61.
 
     Raises
     ------
@@ -43,8 +44,8 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     -----
     Jacob et al. 2018, section 2.2, equation 6.
     """
-    if not 2.0**-31 <= real < 2.0**30:
-        raise ValueError(f"a multiplier must lie between 2^-31 and 2^30, not {real}")
+    if not 2.0**-31 <= real < 2.0**29:
+        raise ValueError(f"a multiplier must lie between 2^-31 and 2^29, not {real}")
     fraction, exponent = math.frexp(real)  # real = fraction · 2^exponent, ½ ≤ fraction < 1
     multiplier = round(fraction * 2**31)
     if multiplier == 2**31:  # the fraction was just under 1

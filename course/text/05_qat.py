@@ -97,7 +97,7 @@ print(f"float: {accuracy(network, data):.1f}% of the test images right")
 # Why now? Because a quantizer should see the weights that will be used. Folded first, the gain is inside the weight
 # when its grid is chosen. Folded later, every channel would stretch its grid by another factor.
 #
-# **Predict.** The same channel, but someone forgot $\varepsilon$. What gain does he find? Replace the `...` by your
+# **Predict.** The same channel, but someone forgot $\varepsilon$. What gain do they find? Replace the `...` by your
 # number.
 
 # %%
@@ -165,8 +165,9 @@ with torch.no_grad():
 #
 # A quantizer $Q$ puts a number on a grid: $\hat x = s\,q$, an integer **code** $q$ times the **step** $s$. (Lesson 4
 # called the step $\Delta$ or scale. All grids here have the zero point 0: weights are signed, and activations, which
-# come out of a ReLU, are unsigned.) A quantized layer convolves $\hat x = s_x q_x$ with $\hat w = s_w q_w$. Each product
-# is a whole number of *units* $s_x s_w$:
+# come out of a ReLU, are unsigned. The notes' `always_pos` fits in: its offset is $2^{b-1}$ whole steps, so count $q$
+# from 0.) A quantized layer convolves $\hat x = s_x q_x$ with $\hat w = s_w q_w$. Each product is a whole number of
+# *units* $s_x s_w$:
 #
 # $$\sum \hat x\,\hat w = s_x s_w \sum q_x q_w .$$
 #
@@ -376,7 +377,7 @@ tiled = through(copy.deepcopy(qat["mended", 4]), lambda a, b: mmul_tiling(a, b, 
 with torch.no_grad(), spy(mmul_tiling, "tmul") as products:
     logits, untiled = tiled(data.test_x[:100]), qat["mended", 4](data.test_x[:100])
     same = torch.allclose(logits, untiled, atol=1e-3)
-print(len(products), "products of two tiles; the same logits:", same)
+print(len(products), "products of two tiles in all layers; the same logits:", same)
 
 # %%
 reveal("tiles-of-layer-2", math.ceil(32 / 32) * math.ceil(16 * 9 / 32) * math.ceil(100 * 64 / 32))
@@ -386,7 +387,8 @@ reveal("tiles-of-layer-2", math.ceil(32 / 32) * math.ceil(16 * 9 / 32) * math.ce
 
 # %% tags=["raises-exception"]
 multiplications = sum(a * b * c for (a, b), (_, c) in products) // 100
-print(f"{multiplications} multiplications an image: 32×32 bits each in float, 4×4 bits each here")
+print(f"{multiplications} multiplications an image: 32×32 bits each in float")
+print("here 4×4 bits each, and 8×4 in the first layer, where the images have 8")
 
 # %% [markdown]
 # ## 7. A real number in integers
@@ -428,14 +430,15 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     Parameters
     ----------
     real : float
-        From 2^−31 up to (but not including) 2^30.
+        From 2^−31 up to (but not including) 2^29.
 
     Returns
     -------
     multiplier : int
-        2^30 ≤ multiplier < 2^31, so that `real` is met to within a part in 2^31.
+        2^30 ≤ multiplier < 2^31, the nearest integer; where that is 2^31, it becomes 2^30 and the shift one less.
+        So `real` is met to within a part in 2^31.
     shift : int
-        From 1 to 62.
+        From 1 to 61.
 
     Raises
     ------
@@ -538,7 +541,9 @@ requantize(torch.tensor([11]), *quantize_multiplier(0.625))
 # %% [markdown]
 # ## 9. Convolve codes
 #
-# Lesson 2's `conv2d` takes any dtype and any matmul. It would be tempting to hand it the int8 codes as they are.
+# Lesson 2's `conv2d(inputs, weights, stride, padding, dilation, matmul)` takes any dtype and any matmul. It would be
+# tempting to hand it the codes as they are. But activations are uint8 and weights int8, and torch refuses to multiply
+# two dtypes. Then make both int8?
 #
 # **Predict.** Two int8 vectors: `[100, 100]` and `[1, 1]`. What is their product in torch?
 
@@ -781,8 +786,10 @@ for bits, net in nets.items():
 
 # %% [markdown]
 # Where a number falls almost exactly between two codes, the last digit of a float32 decides. One code off in an early
-# layer becomes many in the later ones. Accuracy shows nothing of it, nor of this **bug** from section 8: one half kept
-# in int32. Here is what it does to the first layer:
+# layer becomes many in the later ones. The zeros are luck, not proof: with 8 bits there are 255 edges between codes to
+# fall upon, with 4 bits only 15 and with 2 bits 3, and on these images no number came close enough to one. Accuracy
+# shows nothing of it, nor of this **bug** from section 8: one half kept in int32. Here is what it does to the first
+# layer:
 
 # %% tags=["raises-exception"]
 first = integer_layers(nets[8], quantize_multiplier)[0]

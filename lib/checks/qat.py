@@ -12,7 +12,8 @@ HINTS = {
         "The convolution's own bias is normalized too: norm.bias + (bias - norm.running_mean) * gain.",
     ],
     "QuantConv2d": [
-        "Call self.quantize_input on x and self.quantize_weight on self.weight; keep the results in local names.",
+        "First call self.quantize_input on x and self.quantize_weight on self.weight, and keep the results in local"
+        " names. A quantizer has its step only once it was called.",
         "One count of the accumulator is worth step_of(self.quantize_input) * step_of(self.quantize_weight). A step "
         "for each channel has shape (O, 1, 1, 1): flatten() makes the product fit the bias.",
         "To put the bias on whole units: divide by the unit, roundpass, multiply by the unit.",
@@ -22,7 +23,7 @@ HINTS = {
         "math.frexp(real) gives a fraction from ½ up to 1 and an exponent: real = fraction · 2^exponent.",
         "The fraction times 2^31, rounded, is a whole number of 31 bits. Which shift undoes both powers of two?",
         "A fraction just under 1 rounds up to 2^31, which has 32 bits. Then take 2^30, and an exponent one larger.",
-        "Refuse what is out of range with a single chained comparison: not 2**-31 <= real < 2**30 is true for NaN too.",
+        "Refuse what is out of range with a single chained comparison: not 2**-31 <= real < 2**29 is true for NaN too.",
     ],
     "requantize": [
         "First widen: accumulators.to(torch.int64) * multiplier needs up to 62 bits.",
@@ -87,17 +88,6 @@ def conv_channels(QuantConv2d, draw):
     return layer(draw.integers(1, 1, 3, 3, low=0) / 16)
 
 
-@case("QuantConv2d", title="the same in training and in evaluation")
-def conv_modes(QuantConv2d):
-    from lib.network import FixedStep
-
-    conv = torch.nn.Conv2d(1, 1, 1)
-    conv.weight.data, conv.bias.data = torch.tensor([[[[0.6]]]]), torch.tensor([0.3])
-    layer = QuantConv2d(conv, FixedStep(8, 0.5), FixedStep(4, 0.25, signed=True))
-    x = torch.tensor([[[[1.2]]]])
-    return layer.train()(x), layer.eval()(x)
-
-
 @case("QuantConv2d", title="weight and bias stay as they are, and get gradients, as the input does")
 def conv_gradients(QuantConv2d):
     from lib.network import FixedStep
@@ -108,6 +98,16 @@ def conv_gradients(QuantConv2d):
     x = torch.tensor([[[[1.2]]]], requires_grad=True)
     layer(x).sum().backward()
     return layer.weight, layer.bias, layer.weight.grad, layer.bias.grad, x.grad
+
+
+@case("QuantConv2d", title="the notes' quantizers, at first in training, and the same in evaluation")
+def conv_notes(QuantConv2d):
+    from lib.quantizer import Quantizer
+
+    conv = torch.nn.Conv2d(1, 1, 1)
+    conv.weight.data, conv.bias.data = torch.tensor([[[[0.5]]]]), torch.tensor([0.3])
+    layer, x = QuantConv2d(conv, Quantizer(3, always_pos=True), Quantizer(3)), torch.tensor([[[[4.0, 1.25]]]])
+    return layer.train()(x), layer.eval()(x)
 
 
 @case("QuantConv2d", title="what it hands to convolve")
@@ -127,19 +127,19 @@ def conv_handed(QuantConv2d):
     return handed
 
 
-@case("quantize_multiplier", title="½, 1, ¾, 0.001, 0.3 and 5.7")
+@case("quantize_multiplier", title="½, 1, ¾, 0.001, 0.3, 5.7 and 2^−31")
 def multiplier_exact(quantize_multiplier):
-    return [quantize_multiplier(real) for real in (0.5, 1.0, 0.75, 0.001, 0.3, 5.7)]
+    return [quantize_multiplier(real) for real in (0.5, 1.0, 0.75, 0.001, 0.3, 5.7, 2.0**-31)]
 
 
-@case("quantize_multiplier", title="1 − 2^−40: the fraction rounds up to 2^31")
+@case("quantize_multiplier", title="1 − 2^−40 and 2^29 − 2^−20: where 2^31 is nearest, 2^30 and a shift one less")
 def multiplier_carry(quantize_multiplier):
-    return quantize_multiplier(1 - 2.0**-40)
+    return quantize_multiplier(1 - 2.0**-40), quantize_multiplier(2.0**29 - 2.0**-20)
 
 
-@case("quantize_multiplier", title="refuses 0, −½, 2^30 and NaN")
+@case("quantize_multiplier", title="refuses 0, −½, 2^−40, 2^29 and NaN")
 def multiplier_refused(quantize_multiplier, refused):
-    return [refused(lambda r=r: quantize_multiplier(r)) for r in (0.0, -0.5, 2.0**30, float("nan"))]
+    return [refused(lambda r=r: quantize_multiplier(r)) for r in (0.0, -0.5, 2.0**-40, 2.0**29, float("nan"))]
 
 
 @case("requantize", title="times ½: halves are rounded up")
@@ -206,8 +206,10 @@ def counted_most(integer_conv2d):
     return integer_conv2d(codes.to(torch.uint8), weight.to(torch.int8), torch.tensor([1], dtype=torch.int32))
 
 
-@case("integer_conv2d", title="shapes and dtypes of what it hands to matmul")
+@case("integer_conv2d", title="shapes and dtypes of what it hands to matmul; the floating-point operators that run")
 def counted_matmul(integer_conv2d, draw):
+    from lib.deploy import float_operations
+
     handed = []
 
     def matmul(a, b):
@@ -216,8 +218,9 @@ def counted_matmul(integer_conv2d, draw):
 
     codes = draw.integers(1, 2, 3, 3, low=0, high=256, dtype=torch.uint8)
     weight = draw.integers(2, 2, 3, 3, low=-128, high=128, dtype=torch.int8)
-    integer_conv2d(codes, weight, torch.tensor([1, 2], dtype=torch.int32), 1, 1, matmul)
-    return handed
+    with float_operations() as spy:
+        integer_conv2d(codes, weight, torch.tensor([1, 2], dtype=torch.int32), 1, 1, matmul)
+    return handed, spy.seen
 
 
 @case("integer_activation", title="2×2, times 1, no pool: ReLU")

@@ -78,7 +78,7 @@ class Subclass(nn.Conv2d):
 
 @attempt("quantize_multiplier", name="doubling and halving")
 def doubling(real):
-    if not (real >= 2**-31 and real < 2**30):
+    if not (real >= 2**-31 and real < 2**29):
         raise ValueError(f"{real} is out of range")
     shift = 0
     while real < 2**30:
@@ -91,9 +91,9 @@ def doubling(real):
 
 @attempt("quantize_multiplier", name="exact fractions")
 def exact(real):
-    if math.isnan(real) or real < 2**-31 or real >= 2**30:
+    if math.isnan(real) or real < 2**-31 or real >= 2**29:
         raise ValueError("out of range")
-    for shift in range(62, 0, -1):
+    for shift in range(61, 0, -1):
         multiplier = round(Fraction(real) * 2**shift)
         if 2**30 <= multiplier < 2**31:
             return multiplier, shift

@@ -66,6 +66,17 @@ def conv_notes(QuantConv2d, draw):
     return layer(x), layer(2 * x)
 
 
+@case("QuantConv2d", points=1, title="quantizers that were never called before, and a step that learns")
+def conv_first_call(QuantConv2d, draw):
+    from lib.quantizer import LearnedStep, Quantizer
+
+    conv = torch.nn.Conv2d(1, 2, 2)
+    conv.weight.data, conv.bias.data = draw.integers(2, 1, 2, 2) / 4, draw.normal(2)
+    x = draw.uniform(2, 1, 4, 4, high=3.0)
+    made = (Quantizer(4, always_pos=True), Quantizer(3)), (LearnedStep(4, signed=False), LearnedStep(3))
+    return [QuantConv2d(conv, *pair)(x) for pair in made]
+
+
 @case("QuantConv2d", points=1, title="the convolution goes through convolve, once")
 def conv_convolve(QuantConv2d, draw):
     from lib.network import FixedStep
@@ -90,14 +101,17 @@ def multiplier_any(quantize_multiplier, draw):
 
 @case("quantize_multiplier", points=1, title="powers of two, and numbers just below them")
 def multiplier_edges(quantize_multiplier, draw):
-    exponents = [-31, -30, -1, 0, 1, 29]
+    exponents = [-31, -30, -1, 0, 1, 28]
     below = 1 - 2.0 ** -draw.number(35, 50)
-    return [quantize_multiplier(2.0**e) for e in exponents] + [quantize_multiplier(below * 2**e) for e in (-30, 0, 5)]
+    return [quantize_multiplier(2.0**e) for e in exponents] + [
+        quantize_multiplier(below * 2.0**e) for e in (-30, 0, 5, 29)
+    ]
 
 
 @case("quantize_multiplier", points=1, title="whole Python numbers, and what cannot be written is refused")
 def multiplier_bad(quantize_multiplier, draw, refused):
-    bad = [0.0, -draw.number(1, 9) / 7, 2.0**30, 2.0**-32, float("nan"), float("inf"), -float("inf")]
+    bad = [0.0, -draw.number(1, 9) / 7, 2.0**29, 2.0**30, float("nan"), float("inf"), -float("inf")]
+    bad += [2.0**-32, 2.0**-40, 2.0**-31 * (1 - 2.0**-50)]
     return [type(n).__name__ for n in quantize_multiplier(0.3)] + [
         refused(lambda r=r: quantize_multiplier(r)) for r in bad
     ]
@@ -115,7 +129,7 @@ def precise(requantize, draw):
     values = draw.integers(400, low=-(2**31), high=2**31, dtype=torch.int64).to(torch.int32)
     multiplier = draw.number(2**30, 2**31)
     wide = [requantize(values, multiplier, shift, signed=True) for shift in (54, 55, 56)]
-    return [*wide, requantize(values, 2**31 - 1, 31 + 23), requantize(values[:5], multiplier, 62)]
+    return [*wide, requantize(values, 2**31 - 1, 31 + 23), requantize(values[:5], multiplier, 61)]
 
 
 @case("requantize", points=1, title="codes of every width, clamped before they are narrowed")

@@ -48,6 +48,16 @@ def wrong_axis(weight, bias, norm):
 
 @mistake(
     "fold_batchnorm",
+    name="the gain is laid along the kernel's width",
+    hint="Plain `weight * gain` lines up the last axes. The gain belongs to the first: gain.view(-1, 1, 1, 1).",
+)
+def along_width(weight, bias, norm):
+    gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    return weight * gain, norm.bias + (zeros_for(bias, norm) - norm.running_mean) * gain
+
+
+@mistake(
+    "fold_batchnorm",
     name="the convolution's bias is not scaled",
     hint="The normalization sees weight·x + bias: its gain multiplies both.",
 )
@@ -158,6 +168,19 @@ class BiasOnWeightGrid(QuantConv2d):
         x, weight = self.quantize_input(x), self.quantize_weight(self.weight)
         unit = step_of(self.quantize_weight).flatten()
         return self.convolve(x, weight, roundpass(self.bias / unit) * unit, self.stride, self.padding)
+
+
+@mistake(
+    "QuantConv2d",
+    name="the steps are read before the quantizers were called",
+    hint="A quantizer fixes its step in its first call: quantize input and weight first, then ask `step_of`.",
+)
+class StepsTooEarly(QuantConv2d):
+    def forward(self, x):
+        unit = (step_of(self.quantize_input) * step_of(self.quantize_weight)).flatten()
+        bias = roundpass(self.bias / unit) * unit
+        x, weight = self.quantize_input(x), self.quantize_weight(self.weight)
+        return self.convolve(x, weight, bias, self.stride, self.padding)
 
 
 @mistake(

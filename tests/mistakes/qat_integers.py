@@ -13,7 +13,7 @@ from lib.integer import quantize_multiplier, requantize
     "quantize_multiplier", name="the multiplier is cut off, not rounded", hint="int() rounds down; round() does not."
 )
 def cut_off(real):
-    if not 2.0**-31 <= real < 2.0**30:
+    if not 2.0**-31 <= real < 2.0**29:
         raise ValueError("out of range")
     fraction, exponent = math.frexp(real)
     return int(fraction * 2**31), 31 - exponent
@@ -35,10 +35,33 @@ def too_wide(real):
     hint="Try 1 − 2^−40: its multiplier must stay below 2^31.",
 )
 def no_carry(real):
-    if not 2.0**-31 <= real < 2.0**30:
+    if not 2.0**-31 <= real < 2.0**29:
         raise ValueError("out of range")
     fraction, exponent = math.frexp(real)
     return round(fraction * 2**31), 31 - exponent
+
+
+@mistake(
+    "quantize_multiplier",
+    name="2^31 is cut to 2^31 − 1",
+    hint="That is close, but not the nearest: 2^31 · 2^−n is 2^30 · 2^−(n − 1), exactly.",
+)
+def saturated(real):
+    multiplier, shift = no_carry(real)
+    return min(multiplier, 2**31 - 1), shift
+
+
+@mistake(
+    "quantize_multiplier",
+    name="the lower bound is missing",
+    hint="Below 2^−31 the shift grows past 61, and 1 << (shift − 1) soon past 64 bits: refuse such numbers.",
+)
+def no_lower_bound(real):
+    if not 0 < real < 2.0**29:
+        raise ValueError("out of range")
+    fraction, exponent = math.frexp(real)
+    multiplier = round(fraction * 2**31)
+    return (2**30, 30 - exponent) if multiplier == 2**31 else (multiplier, 31 - exponent)
 
 
 @mistake(
@@ -67,7 +90,7 @@ def short(real):
 
 @mistake("quantize_multiplier", name="nothing is refused", hint="What are multiplier and shift of 0, or of −½?")
 def trusting(real):
-    if 2.0**-31 <= real < 2.0**30:
+    if 2.0**-31 <= real < 2.0**29:
         return quantize_multiplier(real)
     return 0, 31
 
@@ -81,11 +104,21 @@ def floored(accumulators, multiplier, shift, bits=8, signed=False):
 @mistake(
     "requantize",
     name="the rounding constant overflows int32",
-    hint="1 << (shift − 1) needs up to 62 bits. In int32 it becomes 0, and everything is rounded down.",
+    hint="1 << (shift − 1) needs up to 61 bits. In int32 it becomes 0, and everything is rounded down.",
 )
 def constant_overflows(accumulators, multiplier, shift, bits=8, signed=False):
     half = (torch.ones((), dtype=torch.int32) << torch.as_tensor(shift - 1, dtype=torch.int32)).to(torch.int32)
     codes = (accumulators.to(torch.int64) * multiplier + half) >> shift
+    return codes.clamp(*code_range(bits, signed)).to(torch.int8 if signed else torch.uint8)
+
+
+@mistake(
+    "requantize",
+    name="int64 is never used",
+    hint="24 bits times 31 bits do not fit int32: accumulators.to(torch.int64) before multiplying.",
+)
+def never_widened(accumulators, multiplier, shift, bits=8, signed=False):
+    codes = (accumulators * multiplier + (1 << (shift - 1))) >> shift
     return codes.clamp(*code_range(bits, signed)).to(torch.int8 if signed else torch.uint8)
 
 
