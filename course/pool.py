@@ -3,8 +3,8 @@
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -30,34 +30,41 @@ def run_local(
     lost
         Makes the result of a job that took ``STRIKES`` workers with it, or raised an exception.
     """
-    waiting, strikes = deque(jobs), Counter()  # while a job has a strike, one runs at a time: it takes no other along
-    while waiting:
-        running: dict[Any, Any] = {}
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_heed_the_parent)
-        try:
-            while waiting or running:
-                while waiting and len(running) < (1 if strikes else workers):
-                    running[pool.submit(work, waiting[0])] = waiting[0]
-                    waiting.popleft()
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    result = _result(future, running[future], lost)
-                    strikes.pop(running.pop(future), None)
-                    yield result
-        except BrokenProcessPool:
-            # Whichever worker died took the pool with it: all that was running is tried again.
-            for job in running.values():
-                strikes[job] += 1
-                if strikes[job] < STRIKES:
-                    waiting.appendleft(job)
-                else:
-                    del strikes[job]
-                    yield lost(job, "its worker died")
-        except BaseException:
-            for child in multiprocessing.active_children():
-                child.terminate()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
+    with tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as folder:
+        waiting, strikes = deque(jobs), Counter()
+        while waiting:
+            yield from _run_pool(work, waiting, workers, lost, strikes, folder)
+
+
+def _run_pool(work, waiting: deque, workers: int, lost, strikes: Counter, folder: str) -> Iterator[dict]:
+    """Run jobs until none waits or a worker dies; while a job has a strike, one runs at a time and takes none along."""
+    running: dict[Any, Any] = {}
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, initializer=_heed_the_parent, initargs=(folder,))
+    try:
+        while waiting or running:
+            while waiting and len(running) < (1 if strikes else workers):
+                running[pool.submit(work, waiting[0])] = waiting[0]
+                waiting.popleft()
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                result = _result(future, running[future], lost)
+                strikes.pop(running.pop(future), None)
+                yield result
+    except BrokenProcessPool:
+        # Whichever worker died took the pool with it: all that was running is tried again.
+        for job in running.values():
+            strikes[job] += 1
+            if strikes[job] < STRIKES:
+                waiting.appendleft(job)
+            else:
+                del strikes[job]
+                yield lost(job, "its worker died")
+    except BaseException:
+        for child in multiprocessing.active_children():
+            child.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def run_on_dask(
@@ -94,15 +101,13 @@ def _result(future: Any, job: Any, lost: Callable[[Any, str], dict]) -> dict:
         return lost(job, f"the grader failed: {error!r}"[:300])
 
 
-def _heed_the_parent() -> None:
-    """Ctrl-C is for the process that hands out the jobs; it then asks the workers to stop and clean up."""
+def _heed_the_parent(folder: str) -> None:
+    """Leave Ctrl-C to the process that hands out the jobs, end with it, and leave no files behind."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    tempfile.tempdir = folder
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
 
 
 def _end_with_the_parent() -> None:
     multiprocessing.parent_process().join()
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(5)  # to clean up
     os._exit(1)
