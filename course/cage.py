@@ -160,7 +160,8 @@ def furnish(root: str, steps: Layout, scratch: int, user: int | None) -> None:
         _make_place(f"{root}/dev/{name}", f"/dev/{name}")
         syscalls.mount(f"/dev/{name}", f"{root}/dev/{name}", flags=syscalls.MS_BIND)
     for link in ("/tmp", "/dev/shm"):
-        os.symlink(SCRATCH, root + link)
+        if not os.path.lexists(root + link):  # Python itself may lie there
+            os.symlink(SCRATCH, root + link)
     for folder, options in ((SCRATCH, f"size={scratch},nr_inodes=20000"), (SOCKETS, "size=64k,nr_inodes=64")):
         os.makedirs(root + folder)
         syscalls.mount("scratch", root + folder, "tmpfs", private, options + ",mode=700")
@@ -207,11 +208,11 @@ def bubblewrap(steps: Layout, limits: Limits, settings: dict[str, str], filter_f
         else:
             command += ["--tmpfs", target] if what == "hide" else ["--ro-bind", source, target]
     command += ["--proc", "/proc", "--dev", "/dev", "--size", str(limits.scratch), "--tmpfs", SCRATCH]
-    command += ["--symlink", SCRATCH, "/tmp", "--chdir", SCRATCH, "--cap-drop", "ALL"]
+    command += [] if any(_inside(target, "/tmp") for _, _, target in steps) else ["--symlink", SCRATCH, "/tmp"]
     for what, _, target in steps:
         command += ["--remount-ro", target] if what == "hide" else []
     command += ["--size", str(_SHARED), "--tmpfs", "/dev/shm", "--ro-bind", inside_file, PROGRAM]
-    command += ["--remount-ro", "/dev", "--remount-ro", "/"]
+    command += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", SCRATCH, "--cap-drop", "ALL"]
     for name, value in settings.items():
         command += ["--setenv", name, value]
     return [*command, "--seccomp", str(filter_fd), "--info-fd", str(info_fd)]

@@ -8,6 +8,7 @@ import json
 import os
 import resource
 import sys
+import tempfile
 import threading
 
 SCRATCH = "/scratch"
@@ -80,6 +81,7 @@ def make_application(connection: dict, output: int):
                 super().write(kept)
             return len(string)
 
+    tempfile.tempdir = None  # the preloaded process may have looked for one out there
     module = sys.modules.setdefault("_capped", type(sys)("_capped"))
     module.CappedStream = CappedStream
     path = f"{SOCKETS}/connection.json"
