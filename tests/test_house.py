@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -58,6 +59,12 @@ def test_a_lesson_imports_only_the_lessons_before_it():
         later = order[number + 1 :] if module != "qat" else []
         if path.exists():
             assert not [name for name in later if re.search(rf"^from lib\.{name} ", path.read_text(), re.MULTILINE)]
+
+
+def test_the_instructors_tool_finds_the_checks_from_any_folder(tmp_path):
+    code = "from course.lessons import LESSONS; print(LESSONS['01_tiling'].points('tmul'))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert int(run.stdout) > 0, run.stderr
 
 
 def test_nothing_names_a_path_of_a_machine():

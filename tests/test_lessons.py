@@ -201,9 +201,3 @@ def test_solution_is_current_and_was_run(lesson):
         if cell.cell_type == "code":
             assert cell.execution_count
             assert not [o for o in cell.outputs if o.output_type == "error"]
-
-
-def test_lib_does_not_import_course():
-    for lesson in LESSONS.values():
-        for module in lesson.modules:
-            assert "course" not in inspect.getsource(__import__(f"lib.{module}", fromlist=["x"])).split()

@@ -62,9 +62,11 @@ def test_bundle_holds_no_answer(bundle):
     for lesson in CATALOGUE[upto - 1 :]:
         for exercise in lesson.exercises:
             assert not withheld(lesson, exercise) & shipped, exercise
+    # A hidden check may ask what a public one asks, with numbers of its own.
+    public = set().union(*(bodies(path.read_text(encoding="utf-8")) for path in (folder / "lib/checks").glob("*.py")))
     for lesson in CATALOGUE:
         for probe in (p for e in lesson.exercises for p in lesson.probes(e)):
-            assert not bodies(probe.source) & shipped, probe.title
+            assert not bodies(probe.source) & (shipped - public), probe.title
         for mistake in mistakes(lesson):
             assert not bodies(textwrap.dedent(inspect.getsource(mistake.implementation))) & shipped, mistake.name
     assert not [p for p in folder.rglob("*") if {"solutions", "tests", "course"} & set(p.relative_to(folder).parts)]

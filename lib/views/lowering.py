@@ -89,9 +89,8 @@ def lowering(
     K = setting["kernel"]
     sides = [positions(side, *setting.values()) for side in (H, W)]
     if min(sides) < 1:
-        raise ValueError(
-            f"a kernel of {K} taps, dilation {setting['dilation']}, is larger than the padded {H}×{W} input"
-        )
+        span, sides = setting["dilation"] * (K - 1) + 1, [side + 2 * setting["padding"] for side in (H, W)]
+        raise ValueError(f"the kernel spans {span} pixels, the padded input only {min(sides)}")
     columns = N * sides[0] * sides[1]
     if C * K * K * columns > MOST:
         raise ValueError(
