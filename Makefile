@@ -2,11 +2,12 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: lab test lint grade solutions release bench figures clean
 
 lab: $(VENV)/student
-	$(BIN)/jupyter lab --notebook-dir=. notebooks/01_tiling.ipynb $(LAB_OPTIONS)
+	$(BIN)/jupyter lab $(AS_ROOT) --notebook-dir=. notebooks/01_tiling.ipynb $(LAB_OPTIONS)
 
 test: $(VENV)/dev $(VENV)/chromium
 	$(BIN)/ruff check
