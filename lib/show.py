@@ -103,18 +103,31 @@ def brief(value: Any) -> str:
     return text if len(text) <= 200 else text[:200] + " …"
 
 
+def _excerpt(value: Any, index: tuple | None) -> tuple[Any, tuple | None, str]:
+    """Of a large array, the part of one row around a place, and a word on where that is."""
+    if not index or not isinstance(value, torch.Tensor) or value.numel() <= LARGEST:
+        return value, index, ""
+    start = max(0, min(index[-1] - 2, value.shape[-1] - 8))
+    row = value[index[:-1]][start : start + 8]
+    where = ", ".join([*map(str, index[:-1]), f"{start}:{start + len(row)}"])
+    sides = "×".join(map(str, value.shape))
+    return row, (index[-1] - start,), f"[{where}] of {sides}, "
+
+
 def _text(value: Any, index: tuple | None) -> list[str]:
+    value, index, part = _excerpt(value, index)
     if (numbers := _numbers(value)) is None:
         return [brief(value)]
     rows, shape = numbers
     marked = _marked(value, index)
     cells = [[f"[{c}]" if (i, j) == marked else f" {c} " for j, c in enumerate(row)] for i, row in enumerate(rows)]
     width = max(len(c) for row in cells for c in row)
-    return [*("".join(c.rjust(width) for c in row) for row in cells), f"({shape})"]
+    return [*("".join(c.rjust(width) for c in row) for row in cells), f"({part}{shape})"]
 
 
 def _html(caption: str, value: Any, index: tuple | None) -> str:
     caption = html.escape(caption)
+    value, index, part = _excerpt(value, index)
     if (numbers := _numbers(value)) is None:
         return f"<div><em>{caption}</em><br>{html.escape(brief(value))}</div>"
     rows, shape = numbers
@@ -127,5 +140,5 @@ def _html(caption: str, value: Any, index: tuple | None) -> str:
             style = CELL + (";outline:2px solid #D55E00" if (i, j) == marked else "")
             cells.append(f'<td style="{style}">{text}</td>')
         body.append(f"<tr>{''.join(cells)}</tr>")
-    title = f'<caption style="{CAPTION}"><em>{caption}</em>, {shape}</caption>'
+    title = f'<caption style="{CAPTION}"><em>{caption}</em>, {part}{shape}</caption>'
     return f'<table style="font-size:14px;margin:0;border-collapse:collapse">{title}{"".join(body)}</table>'

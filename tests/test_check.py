@@ -13,6 +13,7 @@ from lib import notebook
 from lib.cases import Draw, call, refused, spy, watch
 from lib.check import check, hint, predict, progress, reveal
 from lib.compare import compare
+from lib.show import Message
 from lib.tiling import mmul_tiling, tmul
 from lib.values import MAX_BYTES, Other, decode, encode
 
@@ -161,6 +162,12 @@ def test_check_says_not_yet_written_wrong_and_right():
     assert check("tmul", tmul).passed
     with pytest.raises(KeyError, match="no exercise"):
         check("tmull", tmul)
+
+
+def test_a_large_difference_is_shown_around_its_place():
+    message = Message("wrong", "x", values=[("yours", torch.arange(900.0).reshape(30, 30), (3, 29))])
+    assert "[119]" in str(message) and "[3, 22:30] of 30×30" in str(message)
+    assert "▸119" in message._repr_html_()
 
 
 def test_check_escapes_what_a_student_returns():
