@@ -14,9 +14,12 @@ import pytest
 from course import cage
 from course.lessons import ROOT
 from tests.submissions import hand_in
-from tests.tampering import CASES, THREE, TILING, Entry, handed_in
+from tests.tampering import CASES as KERNEL_CASES
+from tests.tampering import THREE, TILING, Entry, handed_in
+from tests.tampering_notebooks import NOTEBOOKS
 
 pytestmark = pytest.mark.skipif(cage.available() is None, reason=f"no cage here: {cage.status()[1]}")
+CASES = KERNEL_CASES | NOTEBOOKS
 GOOD = Entry({})
 CELL_SECONDS = 2
 
