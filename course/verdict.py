@@ -90,11 +90,11 @@ def judge(lesson: Lesson, exercise: str, name: str, result: Any, seed: int) -> d
 
 def _shown(difference: Difference | None) -> list[str]:
     """The two values of a difference as text, where they are small enough to be read."""
-    from lib.show import _text
+    from lib.show import text_rows
 
     if difference is None:
         return []
-    return ["\n".join(_text(v, difference.index))[:LONGEST] for v in (difference.got, difference.expected)]
+    return ["\n".join(text_rows(v, difference.index))[:LONGEST] for v in (difference.got, difference.expected)]
 
 
 def _telling(probe: Case) -> list[str]:

@@ -51,7 +51,7 @@ class Message:
     def __repr__(self) -> str:
         parts = [f"{MARKS[self.status]} {self.title}", *(f"  {line}" for line in self.lines)]
         for caption, value, index in self.values:
-            parts += [f"  {caption}:", *(f"    {row}" for row in _text(value, index))]
+            parts += [f"  {caption}:", *(f"    {row}" for row in text_rows(value, index))]
         if self.source:
             parts += ["  what was run:", *(f"    {row}" for row in self.source.splitlines())]
         return "\n".join(parts + ([f"  ({self.footer})"] if self.footer else []))
@@ -114,7 +114,8 @@ def _excerpt(value: Any, index: tuple | None) -> tuple[Any, tuple | None, str]:
     return row, (index[-1] - start,), f"[{where}] of {sides}, "
 
 
-def _text(value: Any, index: tuple | None) -> list[str]:
+def text_rows(value: Any, index: tuple | None) -> list[str]:
+    """A value as lines of text, with the number at ``index`` in brackets."""
     value, index, part = _excerpt(value, index)
     if (numbers := _numbers(value)) is None:
         return [brief(value)]
