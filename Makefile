@@ -9,9 +9,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 lab: $(VENV)/student
 	$(BIN)/jupyter lab $(AS_ROOT) --notebook-dir=. notebooks/01_tiling.ipynb $(LAB_OPTIONS)
 
-test: $(VENV)/dev $(VENV)/chromium
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
+test: lint $(VENV)/chromium
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=15 $(TESTS)
 
 lint: $(VENV)/dev
