@@ -105,7 +105,9 @@ CASES = {
     ),
     "segmentation-fault": traffic("import ctypes\nctypes.string_at(0)", "crashed"),
     "kernel-told-to-stop": traffic(
-        "get_ipython().kernel.io_loop.stop()\nget_ipython().ask_exit()\nquit()", "wrong crashed"
+        # Whether it ends, or lives on and is silent, is a race between its threads.
+        "get_ipython().kernel.io_loop.stop()\nget_ipython().ask_exit()\nquit()",
+        "wrong crashed timed out",
     ),
     "parent-killed": traffic(
         "import os, signal\nfor pid in (os.getppid(), -1, 0, *range(1, 200)):\n    try:\n"
