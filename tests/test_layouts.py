@@ -52,7 +52,7 @@ CANVAS = {
 }
 MOODLE = {
     "Jane Doe_1001_assignsubmission_file/01_tiling.ipynb": notebook(),
-    "Ötzi Müller_1002_assignsubmission_file_/work/01_tiling (1).ipynb": notebook(),
+    "Ötzi Müller_1002_assignsubmission_file_/answers/01_tiling (1).ipynb": notebook(),
     "Ötzi Müller_1002_assignsubmission_onlinetext_/onlinetext.html": b"hello",
     "A. N. Other_1003_assignsubmission_file_01_tiling.ipynb": notebook(),
 }
