@@ -136,7 +136,7 @@ CASES = {
     ),
     # What lies outside
     "writes-outside": traffic(
-        "for path in ('@OUTSIDE@', '@BAIT@', '/var/../@OUTSIDE@', '/etc/hosts', torch.__file__):\n    try:\n"
+        "for path in ('@OUTSIDE@', '@BAIT@', '/usr/../@OUTSIDE@', '/etc/hosts', torch.__file__):\n    try:\n"
         "        open(path, 'a').write('tampered')\n    except OSError:\n        pass\nreturn 7",
         "wrong",
     ),
