@@ -214,3 +214,15 @@ def test_missing_folder_and_unknown_lesson_are_one_clear_line(tmp_path):
         assert result.returncode == 2
         assert len(result.stderr.strip().splitlines()) == 1
         assert "none" in result.stderr or "07_gone" in result.stderr
+
+
+def test_without_a_cage_the_reference_is_absent_all_the_same(tmp_path):
+    for name in ("reference", "reference-inside"):
+        exercise, source, _ = BAD_BLANKS[name]
+        hand_in(tmp_path / "in", name, TILING, submission(TILING, {exercise: source}))
+    result = run(tmp_path / "in", tmp_path / "out", "--no-sandbox", "--jobs", "2")
+    assert result.returncode == 0, result.stderr
+    for name in ("reference", "reference-inside"):
+        exercise, _, status = BAD_BLANKS[name]
+        row = rows_of(tmp_path / "out")[name, TILING.name][exercise]
+        assert (row["status"], row["points"]) == (status, "0"), row
