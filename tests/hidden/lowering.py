@@ -101,13 +101,19 @@ def dtypes(inputs_lowering, draw):
     return [inputs_lowering(draw.integers(1, 2, 4, 4, dtype=kind), 3, padding=1) for kind in kinds]
 
 
-@case("inputs_lowering", points=1, title="inputs in another memory layout; the inputs stay as they were", exact=True)
+@case(
+    "inputs_lowering",
+    points=1,
+    title="inputs in another memory layout; the inputs stay as they were",
+    exact=True,
+    forbids=UNFOLD,
+)
 def layout_of_inputs(inputs_lowering, draw):
     x = draw.normal(3, 5, 2, 6).permute(2, 0, 3, 1)
     return [inputs_lowering(x, 2), inputs_lowering(x[:, :, ::2], 2, padding=1), x]
 
 
-@case("inputs_lowering", points=1, title="what makes no sense is refused")
+@case("inputs_lowering", points=1, title="what makes no sense is refused", forbids=UNFOLD)
 def impossible(inputs_lowering, refused):
     x = torch.ones(1, 2, 4, 5)
     return {
@@ -164,7 +170,7 @@ def kinds(conv2d, draw):
     return [double, whole, conv2d(draw.normal(2, 3, 6, 6), draw.normal(4, 3, 3, 3), padding=1)]
 
 
-@case("conv2d", points=2, title="every product goes through the matmul that is passed in")
+@case("conv2d", points=2, title="every product goes through the matmul that is passed in", forbids=UNFOLD)
 def no_product_beside_it(conv2d, draw, watch):
     sizes = []
 
