@@ -37,13 +37,14 @@ def make_class(folder: Path, count: int) -> None:
     for number, (student, nb) in enumerate(students(TILING, count).items()):
         if number % HOSTILE == HOSTILE - 1:
             name, entry = hostile[number // HOSTILE % len(hostile)]
-            student, nb = f"hostile-{number:03}-{name}", handed_in(entry)
+            student, nb = f"{number:03}-hostile-{name}", handed_in(entry)
         hand_in(folder, student, TILING, nb)
 
 
 def is_just(student: str, row: dict) -> bool:
     """Tell whether a row of the gradebook says what it should."""
-    kind, _, what = student.split("-", 2) if student.count("-") > 1 else (*student.split("-"), "")
+    _, kind, what = f"{student}-".split("-", 2)
+    what = what.removesuffix("-")
     full = row["status"] == "right" and row["points"] == row["max_points"]
     if kind == "hostile":
         entry = SURE[what]
@@ -121,7 +122,7 @@ def main() -> int:
         folder = Path(place)
         make_class(folder / "in", args.students)
         names = {path.name for path in (folder / "in").iterdir()}
-        hostile = sum(name.startswith("hostile") for name in names)
+        hostile = sum("-hostile-" in name for name in names)
         print(f"{len(names)} submissions of {TILING.name}, {hostile} of them hostile", flush=True)
 
         seconds, held = grade(folder / "in", folder / "once", args)

@@ -94,7 +94,7 @@ def main() -> None:
         for name in wanted:
             if name in graders.PACKAGES:
                 run.python(name)
-        right = {student for student in handed_in if student.startswith("right")}
+        right = {student for student in handed_in if student.endswith("-right")}
         print(f"{len(handed_in)} submissions of {lesson.name}, {len(handed_in) - len(right)} of them wrong", flush=True)
         rates = {}
         for name, grade in (graders.GRADERS | {"floor": floor}).items():

@@ -97,13 +97,13 @@ def _grade(args: argparse.Namespace) -> int:
     return 0
 
 
-def _with_progress(jobs: list, results: Iterator[dict]) -> list[dict]:
+def _with_progress(count: int, results: Iterator[dict]) -> list[dict]:
     """Pass results on, and show on a terminal how many are done and how long the rest will take."""
     from rich.progress import Progress
 
     done = []
     with Progress(disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("grading", total=len(jobs))
+        task = progress.add_task("grading", total=count)
         for result in results:
             done.append(result)
             progress.advance(task)

@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 
 from course import compose, lessons
-from course.layouts import Batch, Entry, batch
+from course.layouts import Entry, batch
 from course.pool import run_local, run_on_dask
 from course.store import Store, key_of
 
@@ -52,11 +52,6 @@ class Job:
     lesson: str
     raw: bytes | None
     problem: str = ""
-
-
-def jobs_of(found: Batch) -> list[Job]:
-    """The submissions of a batch, read."""
-    return [job_of(entry) for entry in found.entries]
 
 
 def job_of(entry: Entry) -> Job:
@@ -169,12 +164,16 @@ def _message(checks: list[dict], status: str, note: str, named: str) -> str:
     return " ".join(part for part in (looks, note, "; ".join(failing)) if part)
 
 
-def run(jobs: list[Job], settings: Settings, store: Store, workers: int, dask: str | None = None) -> Iterator[dict]:
+def run(
+    entries: list[Entry], settings: Settings, store: Store, workers: int, dask: str | None = None
+) -> Iterator[dict]:
     """Grade many submissions, those kept in the store excepted; yield results as they come.
+
+    A submission is read when its turn comes: together they may be larger than the memory.
 
     Parameters
     ----------
-    jobs, settings
+    entries, settings
         What is graded, and how.
     store
         Where results are kept, and looked for first.
@@ -183,19 +182,18 @@ def run(jobs: list[Job], settings: Settings, store: Store, workers: int, dask: s
     dask
         The address of a Dask scheduler, to use its cluster instead.
     """
-    keys = {job: key_of(job.lesson, job.raw, repr(settings), job.problem) for job in jobs}
-    open_jobs = []
-    for job in jobs:
-        if kept := store.load(keys[job]):
+    keys, waiting = {}, []
+    for job, entry in zip(map(job_of, entries), entries, strict=True):
+        keys[job.student, job.lesson] = key = key_of(job.lesson, job.raw, repr(settings), job.problem)
+        if kept := store.load(key):
             yield kept | {"student": job.student}
         else:
-            open_jobs.append(job)
-    work = functools.partial(grade, settings=settings)
-    results = run_on_dask(work, open_jobs, dask, lost) if dask else run_local(work, open_jobs, workers, lost)
-    by_name = {(job.student, job.lesson): job for job in open_jobs}
+            waiting.append(entry)
+    work, jobs = functools.partial(grade, settings=settings), map(job_of, waiting)
+    results = run_on_dask(work, jobs, dask, lost) if dask else run_local(work, jobs, workers, lost)
     for result in results:
         if not result.get("lost"):  # a later run tries those again
-            store.save(keys[by_name[result["student"], result["lesson"]]], result)
+            store.save(keys[result["student"], result["lesson"]], result)
         yield result
 
 
@@ -226,7 +224,7 @@ def grade_folder(
     settings: Settings,
     workers: int = 1,
     dask: str | None = None,
-    report: Callable[[list[Job], Iterator[dict]], list[dict]] = lambda jobs, results: list(results),
+    report: Callable[[int, Iterator[dict]], list[dict]] = lambda count, results: list(results),
 ) -> list[dict]:
     """Grade a folder or a zip of submissions and write the gradebook, the students' pages and the class report.
 
@@ -241,17 +239,16 @@ def grade_folder(
     workers, dask
         See :func:`run`.
     report
-        Passes the results on while it shows how far the run is.
+        Takes how many results there will be, and passes them on while it shows how far the run is.
     """
     from course.report import write_reports
 
     found = batch(folder, names)
-    jobs = jobs_of(found)
     out.mkdir(parents=True, exist_ok=True)
     store = Store(out / "results", settings.seed)
     settings = replace(settings, seed=store.seed)
-    order = {(job.student, job.lesson): number for number, job in enumerate(jobs)}
-    results = report(jobs, run(jobs, settings, store, workers, dask))
+    order = {(entry.student, entry.lesson): number for number, entry in enumerate(found.entries)}
+    results = report(len(order), run(found.entries, settings, store, workers, dask))
     results.sort(key=lambda result: order[result["student"], result["lesson"]])
     write_gradebook(results, out / "gradebook.csv")
     write_reports(results, found, out)

@@ -6,16 +6,17 @@ import signal
 import tempfile
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
 from typing import Any
 
 STRIKES = 3  # workers that a job may lose before it is given up
 
 
 def run_local(
-    work: Callable[[Any], dict], jobs: Sequence[Any], workers: int, lost: Callable[[Any, str], dict]
+    work: Callable[[Any], dict], jobs: Iterable[Any], workers: int, lost: Callable[[Any, str], dict]
 ) -> Iterator[dict]:
     """Run jobs in processes of this machine; yield results as they come.
 
@@ -24,28 +25,38 @@ def run_local(
     work
         What is done to a job; it must be importable by name.
     jobs
-        What is to be done.
+        What is to be done; a job is asked for when its turn comes.
     workers
         How many processes run at a time.
     lost
         Makes the result of a job that took ``STRIKES`` workers with it, or raised an exception.
     """
     with tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as folder:
-        waiting, strikes = deque(jobs), Counter()
-        while waiting:
-            yield from _run_pool(work, waiting, workers, lost, strikes, folder)
+        jobs, again, strikes = iter(jobs), deque(), Counter()
+        while (yield from _run_pool(work, jobs, again, workers, lost, strikes, folder)):
+            pass
 
 
-def _run_pool(work, waiting: deque, workers: int, lost, strikes: Counter, folder: str) -> Iterator[dict]:
-    """Run jobs until none waits or a worker dies; while a job has a strike, one runs at a time and takes none along."""
+def _run_pool(
+    work, jobs: Iterator, again: deque, workers: int, lost, strikes: Counter, folder: str
+) -> Generator[dict, None, bool]:
+    """Run jobs until there are no more, or a worker dies: then return true, and a new pool must take up the rest.
+
+    While a job has a strike, one runs at a time and takes none along.
+    """
     running: dict[Any, Any] = {}
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, initializer=_heed_the_parent, initargs=(folder,))
     try:
-        while waiting or running:
-            while waiting and len(running) < (1 if strikes else workers):
-                running[pool.submit(work, waiting[0])] = waiting[0]
-                waiting.popleft()
+        while True:
+            while len(running) < (1 if strikes else workers):
+                again.extend(islice(jobs, 0 if again else 1))
+                if not again:
+                    break
+                running[pool.submit(work, again[0])] = again[0]
+                again.popleft()
+            if not running:
+                return False
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 result = _result(future, running[future], lost)
                 strikes.pop(running.pop(future), None)
@@ -55,10 +66,11 @@ def _run_pool(work, waiting: deque, workers: int, lost, strikes: Counter, folder
         for job in running.values():
             strikes[job] += 1
             if strikes[job] < STRIKES:
-                waiting.appendleft(job)
+                again.appendleft(job)
             else:
                 del strikes[job]
                 yield lost(job, "its worker died")
+        return True
     except BaseException:
         for child in multiprocessing.active_children():
             child.terminate()
@@ -68,7 +80,7 @@ def _run_pool(work, waiting: deque, workers: int, lost, strikes: Counter, folder
 
 
 def run_on_dask(
-    work: Callable[[Any], dict], jobs: Sequence[Any], address: str, lost: Callable[[Any, str], dict]
+    work: Callable[[Any], dict], jobs: Iterable[Any], address: str, lost: Callable[[Any, str], dict]
 ) -> Iterator[dict]:
     """Run jobs on the Dask cluster whose scheduler is at an address; its workers should have one thread each.
 
@@ -80,13 +92,21 @@ def run_on_dask(
     from distributed import Client, KilledWorker, as_completed
 
     with Client(address, timeout="10s") as client:
-        futures = {client.submit(work, job, pure=False, retries=STRIKES - 1): job for job in jobs}
-        suspects = []
-        for future in as_completed(futures):
+        jobs, futures, suspects, done = iter(jobs), {}, [], as_completed()
+        while True:
+            under_way = max(1, 2 * sum(client.ncores().values()))  # for each worker one at work and one at hand
+            for job in islice(jobs, max(0, under_way - len(futures))):
+                future = client.submit(work, job, pure=False, retries=STRIKES - 1)
+                futures[future] = job
+                done.add(future)
+            if not futures:
+                break
+            future = next(done)
+            job = futures.pop(future)
             if isinstance(future.exception(), KilledWorker):
-                suspects.append(futures[future])
+                suspects.append(job)
             else:
-                yield _result(future, futures[future], lost)
+                yield _result(future, job, lost)
             future.release()
         for job in suspects:  # Dask blames all the jobs that a dead worker held: now each has one to itself
             yield _result(client.submit(work, job, pure=False), job, lost)

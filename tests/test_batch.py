@@ -69,6 +69,19 @@ def test_a_job_whose_worker_dies_once_is_done(tmp_path):
     assert not [r for r in results if "lost" in r]
 
 
+def lead(run, jobs):
+    """Run jobs that are made when they are asked for; return by how many the asking was ahead of the results."""
+    taken, most = [], 0
+    for number, _ in enumerate(run(taken.append(job) or job for job in jobs)):
+        most = max(most, len(taken) - number)
+    assert len(taken) == len(jobs)
+    return most
+
+
+def test_a_job_is_asked_for_when_its_turn_comes(tmp_path):
+    assert lead(lambda jobs: run_local(work, jobs, 2, lost), jobs_in(tmp_path, {})) <= 3
+
+
 # The store.
 
 
@@ -261,9 +274,13 @@ def test_dask_a_killed_worker_loses_no_job(cluster, tmp_path):
 
 @pytest.mark.parametrize("cluster", [True], indirect=True, ids=["nanny"])
 def test_dask_a_job_that_takes_its_workers_along_is_given_up_and_no_other(cluster, tmp_path):
-    results = list(run_on_dask(work, jobs_in(tmp_path, {0: "dies"}), cluster.address, lost))
+    results = list(run_on_dask(work, jobs_in(tmp_path, {0: "dies late"}), cluster.address, lost))
     assert numbers(results) == list(range(10))
     assert [r["job"] for r in results if "lost" in r] == [0]
+
+
+def test_dask_a_job_is_asked_for_when_its_turn_comes(cluster, tmp_path):
+    assert lead(lambda jobs: run_on_dask(work, jobs, cluster.address, lost), jobs_in(tmp_path, {})) <= 5
 
 
 def test_dask_that_does_not_answer_is_an_error():

@@ -9,7 +9,7 @@ import pytest
 
 from course import files
 from course.downloads import submitters_in
-from course.grade import Settings, grade, jobs_of
+from course.grade import Settings, grade, job_of
 from course.layouts import batch, sort_in
 from course.lessons import LESSONS
 
@@ -132,7 +132,7 @@ def test_layouts_are_recognised(tmp_path, layout, contents, wrapper, expected, a
     graded = handed_in(found)
     assert len(graded) == len(found.students)
     assert {lesson for _, lesson in graded} <= {TILING, LOWERING}
-    for job in jobs_of(found):
+    for job in map(job_of, found.entries):
         assert job.raw is None or json.loads(job.raw)["cells"]
 
 
@@ -179,7 +179,7 @@ def test_two_files_of_a_lesson_are_reported_and_not_graded(tmp_path):
     found = batch(lay_out(tmp_path, contents), [])
     assert list(handed_in(found)) == [("bert", TILING)]  # the same bytes twice leave nothing to guess
     assert [p.student for p in found.problems] == ["anna"]
-    anna = next(job for job in jobs_of(found) if job.student == "anna")
+    anna = next(job for job in map(job_of, found.entries) if job.student == "anna")
     result = grade(anna, Settings(seed=1))
     assert {e["status"] for e in result["exercises"]} == {"ambiguous"}
     assert all("01_tiling (1).ipynb" in e["message"] for e in result["exercises"])
@@ -215,7 +215,7 @@ def test_links_are_not_followed(tmp_path):
     (folder / "anna" / "01_tiling.ipynb").symlink_to(secret)
     (folder / "mallory").symlink_to(tmp_path, target_is_directory=True)
     found = batch(folder, [])
-    assert all(b"secret" not in (job.raw or b"") for job in jobs_of(found))
+    assert all(b"secret" not in (job.raw or b"") for job in map(job_of, found.entries))
     assert {(p.student, p.message) for p in found.problems} == {("anna", files.LINK), ("", files.LINK)}
     late = files.tree(folder).files[-1]  # a file that becomes a link after it was listed
     (folder / late.path).unlink()
@@ -232,7 +232,7 @@ def test_nothing_in_a_zip_leads_out_of_it(tmp_path):
         archive.writestr(link, os.fspath(tmp_path / "secret"))
     before = sorted(tmp_path.rglob("*"))
     found = batch(path, [])
-    jobs = jobs_of(found)
+    jobs = list(map(job_of, found.entries))
     assert sorted(tmp_path.rglob("*")) == before
     assert set(found.students) == {"anna", "bert", "mallory"}
     assert {p.file for p in found.problems} == {"../../evil.ipynb", "/abs/01_tiling.ipynb", TILING}
@@ -257,7 +257,7 @@ def test_a_zip_that_lies_about_a_size_gives_no_more_than_it_said(tmp_path):
     path = zipped(tmp_path / "in.zip", {"anna/01_tiling.ipynb": content})
     raw = path.read_bytes()
     path.write_bytes(raw.replace(len(content).to_bytes(4, "little"), (10).to_bytes(4, "little")))
-    assert all(job.problem for job in jobs_of(batch(path, [])))
+    assert all(job.problem for job in map(job_of, batch(path, []).entries))
 
 
 def test_names_in_a_zip_that_stand_twice_are_reported(tmp_path):

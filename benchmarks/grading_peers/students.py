@@ -13,17 +13,18 @@ def students(lesson: Lesson, count: int, varied: bool = True) -> dict[str, dict]
     Returns
     -------
     dict of str to dict
-        The notebook of each student; one who makes a mistake is ``wrong-NUMBER-EXERCISE``.
+        The notebook of each student: ``NUMBER-right``, or for one who makes a mistake ``NUMBER-wrong-EXERCISE``.
     """
     right = columns(lesson, attempts(lesson))
     wrong = [entry for column in columns(lesson, mistakes(lesson)) for entry in column.values()]
     handed_in = {}
     for number in range(count):
+        student = f"{number:03}-right"
         answers = {e: answer(lesson, e, a.implementation) for e, a in right[number % len(right)].items() if varied}
         if number % WRONG == WRONG - 1:
             mistake = wrong[number // WRONG % len(wrong)]
             answers[mistake.exercise] = answer(lesson, mistake.exercise, mistake.implementation)
-            handed_in[f"wrong-{number:03}-{mistake.exercise}"] = submission(lesson, answers)
-        else:
-            handed_in[f"right-{number:03}"] = submission(lesson, answers)
+            student = f"{number:03}-wrong-{mistake.exercise}"
+        handed_in[student] = submission(lesson, answers)
+        handed_in[student]["metadata"]["student"] = student  # no two files are alike
     return handed_in
