@@ -17,7 +17,7 @@ from course.similar import alike, runs
 # What the referee says of a kernel that died, and of answers that are none.
 ANSWERS = re.compile(r"\d+ answers came back where one was asked for")
 SAID = ("it stopped the kernel", "what came back is no answer", "it gives away the check")
-FORBIDDEN = re.compile(r"It calls (\S+), which would make this exercise empty")
+FORBIDDEN = re.compile(r"It calls (.+?), which does this exercise for you")
 # Modules and names that reach out of an exercise, to the system, the shell or the callers.
 MODULES = {"builtins", "ctypes", "gc", "importlib", "inspect", "multiprocessing", "os", "pathlib", "pickle", "shutil"}
 MODULES |= {"signal", "socket", "subprocess", "sys", "threading", "course", "tests", "IPython", "zmq", "requests"}

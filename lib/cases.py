@@ -4,9 +4,10 @@ import inspect
 import math
 import random
 import re
+import sys
 import textwrap
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
@@ -17,6 +18,9 @@ import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lib.values import encode
+
+# What an unchecked argument runs into, sooner or later; a slip of the pen, such as a NameError, is none of these.
+FAILURES = (RuntimeError, ArithmeticError, IndexError)
 
 
 @dataclass(frozen=True)
@@ -113,34 +117,51 @@ class Draw:
 
 
 def refused(call: Callable[[], Any]) -> str:
-    """Say ``"refused"`` if a call raises a ValueError, TypeError or AssertionError, and ``"accepted"`` if not."""
+    """Say what a call raises: ``"a ValueError"`` (for which a TypeError and an AssertionError count as well), the type
+    of a failure, or ``"no error"``."""
     try:
         call()
     except (ValueError, TypeError, AssertionError):
-        return "refused"
-    return "accepted"
+        return "a ValueError"
+    except FAILURES as error:
+        if isinstance(error, NotImplementedError):
+            raise
+        return f"a {type(error).__name__}"
+    return "no error"
 
 
 @contextmanager
-def spy(function: Callable, name: str):
-    """Record the tensor shapes of every call that a function makes to its global ``name``."""
+def spy(function: Callable, name: str, change: Callable[[torch.Tensor], Any] = lambda result: None):
+    """Record the tensor shapes of every call to a function's global ``name``, whatever name it is called by.
+
+    ``change`` is called with each tensor that such a call returns, and may change it in place.
+    """
     calls: list[list[tuple[int, ...]]] = []
-    space = getattr(inspect.unwrap(function), "__globals__", {})
-    real = space.get(name)
-    if real is None:
-        yield calls
-        return
+    real = getattr(inspect.unwrap(function), "__globals__", {}).get(name)
+    code = getattr(real if inspect.isfunction(real) else type(real).__call__, "__code__", None)
 
-    def recorder(*args, **kwargs):
-        tensors = [a for a in (*args, *kwargs.values()) if isinstance(a, torch.Tensor)]
-        calls.append([tuple(tensor.shape) for tensor in tensors])
-        return real(*args, **kwargs)
+    def record(frame, event, result):
+        if frame.f_code is not code:
+            return
+        if event == "call":
+            calls.append([tuple(tensor.shape) for tensor in _tensors(frame.f_locals.values())])
+        elif event == "return" and isinstance(result, torch.Tensor):
+            change(result)
 
-    space[name] = recorder
+    before = sys.getprofile()
+    sys.setprofile(record)
     try:
         yield calls
     finally:
-        space[name] = real
+        sys.setprofile(before)
+
+
+def _tensors(values: Iterable[Any]) -> Iterator[torch.Tensor]:
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif isinstance(value, (tuple, dict)):  # of a function that takes any arguments
+            yield from _tensors(value.values() if isinstance(value, dict) else value)
 
 
 class _Watch(TorchDispatchMode):

@@ -1,5 +1,6 @@
 """One comparison for the student's check and for the referee: type, then shape, then dtype, then value."""
 
+import cmath
 from dataclasses import dataclass
 from numbers import Number
 from typing import Any
@@ -97,7 +98,7 @@ def _at(kind: str, where: str) -> str:
 def _type_difference(got: Any, expected: Any, where: str) -> Difference:
     mine = got.name if isinstance(got, Other) else type(got).__name__
     message = f"{_at('type', where)}: yours is {mine}, expected {type(expected).__name__}"
-    if got is None:
+    if got is None and not where:
         message += " (did you forget a return?)"
     return Difference("type", message, got, expected)
 
@@ -105,13 +106,14 @@ def _type_difference(got: Any, expected: Any, where: str) -> Difference:
 def _compare_numbers(got, expected, rtol, atol, exact, where) -> Difference | None:
     if isinstance(got, (torch.Tensor, np.ndarray)) and got.ndim == 0:
         got = got.item()
-    if isinstance(got, bool) or not isinstance(got, Number):
+    complex_alone = isinstance(got, complex) and not isinstance(expected, complex)
+    if isinstance(got, bool) or not isinstance(got, Number) or complex_alone:
         return _type_difference(got, expected, where)
     tolerance = 0 if exact or isinstance(expected, int) else 1e-6
     rtol = tolerance if rtol is None else rtol
     atol = tolerance if atol is None else atol
     same = got == expected or (got != got and expected != expected)  # NaN is taken to equal NaN
-    if not same and not abs(got - expected) <= atol + rtol * abs(expected):
+    if not same and not (cmath.isfinite(expected) and abs(got - expected) <= atol + rtol * abs(expected)):
         message = f"{_at('value', where)}: yours {_number(got)}, expected {_number(expected)}"
         return Difference("value", message, got, expected)
     return None

@@ -51,8 +51,8 @@ def _encode(value: Any, left: list[int], depth: int) -> dict:
         return {"kind": kind.__name__, "value": value[:10_000] if kind is str else value}
     if kind in (int, float, complex):
         return {"kind": kind.__name__, "value": repr(value)}
-    if kind in (list, tuple, torch.Size):
-        items = [_encode(item, left, depth + 1) for item in value[:10_000]]
+    if kind is list or isinstance(value, tuple):  # a torch.Size and a named tuple are tuples
+        items = [_encode(item, left, depth + 1) for item in tuple(value)[:10_000]]
         return {"kind": "list" if kind is list else "tuple", "items": items}
     if kind is dict:
         items = {str(key): _encode(item, left, depth + 1) for key, item in list(value.items())[:1000]}

@@ -1,5 +1,7 @@
 """What students call, and the comparison under it."""
 
+import collections
+import functools
 import json
 
 import numpy as np
@@ -13,6 +15,7 @@ from lib import notebook
 from lib.cases import Draw, call, refused, spy, watch
 from lib.check import check, hint, predict, progress, reveal
 from lib.compare import compare
+from lib.lowering import output_size
 from lib.show import Message
 from lib.tiling import mmul_tiling, tmul
 from lib.values import MAX_BYTES, Other, decode, encode
@@ -102,17 +105,24 @@ def test_differences_come_in_the_order_type_shape_dtype_value():
 
 def test_harmless_differences_are_none():
     assert compare(np.int64(3), 3) is None and compare(torch.tensor(3), 3) is None
-    assert compare([1, 2], (1, 2)) is None
+    assert compare([1, 2], (1, 2)) is None and compare(float("inf"), float("inf")) is None
     assert compare(torch.tensor([1.0 + 1e-7]), torch.tensor([1.0])) is None
     assert compare(torch.tensor([float("nan")]), torch.tensor([float("nan")])) is None
 
 
 def test_harmful_differences_are_found():
-    assert compare(True, 1).kind == "type"
+    assert compare(True, 1).kind == "type" and compare(3j, 1.0).kind == "type"
+    assert all(compare(x, float("inf")).kind == "value" for x in (126.9, float("-inf"), float("nan")))
+    assert compare(float("inf"), 1.0).kind == "value"
     assert compare(torch.tensor([float("nan")]), torch.tensor([1.0])).kind == "value"
     assert compare(float("nan"), 1.0).kind == "value"
     assert compare(torch.tensor([1.0 + 1e-7]), torch.tensor([1.0]), exact=True).kind == "value"
     assert compare((1, (2, torch.zeros(2))), (1, (2, torch.ones(2)))).message.startswith("value of item [1][1]")
+
+
+def test_a_named_tuple_and_a_size_are_tuples():
+    pair = collections.namedtuple("Pair", "scale zero_point")(0.5, 3)
+    assert decode(encode(pair)) == (0.5, 3) and decode(encode(torch.ones(2, 3).shape)) == (2, 3)
 
 
 def test_draws_follow_their_seed():
@@ -126,7 +136,7 @@ def test_draws_follow_their_seed():
 def test_tools_record_what_runs():
     with spy(mmul_tiling, "tmul") as calls:
         mmul_tiling(torch.ones(2, 2), torch.ones(2, 2), 1)
-    assert len(calls) == 8 and mmul_tiling.__globals__["tmul"] is tmul
+    assert calls == 8 * [[(1, 1), (1, 1)]]
     with watch() as seen:
         torch.ones(2, 2) @ torch.ones(2, 2)
     assert ("aten.mm", [(2, 2), (2, 2)]) in seen
@@ -134,10 +144,25 @@ def test_tools_record_what_runs():
     def fails():
         raise KeyError
 
-    assert refused(lambda: tmul(torch.ones(3, 3), torch.ones(3, 3), 2)) == "refused"
-    assert refused(lambda: None) == "accepted"
+    assert refused(lambda: tmul(torch.ones(3, 3), torch.ones(3, 3), 2)) == "a ValueError"
+    assert refused(lambda: torch.ones(2, 3) @ torch.ones(2, 3)) == "a RuntimeError"
+    assert refused(lambda: None) == "no error"
     with pytest.raises(KeyError):
         refused(fails)
+
+
+multiply = tmul
+
+
+def by_another_name(matA, matB, t, product=tmul):
+    return multiply(matA, matB, t) + product(matA, matB, t=t) + functools.partial(tmul, t=t)(matA, matB)
+
+
+def test_a_spy_sees_calls_by_any_name_and_may_change_what_they_return():
+    with spy(by_another_name, "tmul", lambda product: product.mul_(2)) as calls:
+        assert by_another_name(torch.ones(2, 3), torch.ones(3, 2), 3)[0, 0] == 18
+    assert calls == 3 * [[(2, 3), (3, 2)]]
+    assert by_another_name(torch.ones(2, 3), torch.ones(3, 2), 3)[0, 0] == 9
 
 
 def test_a_forbidden_operator_is_named():
@@ -162,6 +187,36 @@ def test_check_says_not_yet_written_wrong_and_right():
     assert check("tmul", tmul).passed
     with pytest.raises(KeyError, match="no exercise"):
         check("tmull", tmul)
+
+
+def test_check_shows_the_arguments_of_the_call_that_went_wrong():
+    def lenient(size, kernel_size, stride=1, padding=0, dilation=1):
+        return 0 if dilation == 0 else output_size(size, kernel_size, stride, padding, dilation)
+
+    wrong = check("output_size", lenient)  # it refuses what the case asks for after that
+    assert ("argument dilation", 0, None) in wrong.values
+    assert "argument padding" not in str(wrong)
+
+
+def test_check_says_where_a_half_written_answer_is_still_open():
+    def half(tileA, tileB, t):
+        if max(*tileA.shape, *tileB.shape) <= t:
+            return tileA @ tileB
+        raise NotImplementedError
+
+    wrong = check("tmul", half)
+    assert wrong.status == "wrong" and "comes to the line `raise NotImplementedError`" in str(wrong)
+
+
+def test_check_stops_an_answer_that_takes_too_long(monkeypatch):
+    monkeypatch.setattr("lib.check.SECONDS", 0.2)
+
+    def endless(tileA, tileB, t):
+        while True:
+            pass
+
+    wrong = check("tmul", endless)
+    assert wrong.status == "wrong" and "stopped after 0.2 seconds at the line" in str(wrong)
 
 
 def test_a_large_difference_is_shown_around_its_place():

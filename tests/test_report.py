@@ -260,7 +260,7 @@ def test_class_report_counts_points_checks_and_mistakes():
 def test_signs_of_tampering_and_forbidden_calls_are_listed(tmp_path):
     crash = exercise("tmul", check("crashed", "it stopped the kernel (the kernel died)"), status="crashed")
     twice = exercise("tmul", check("wrong", "2 answers came back where one was asked for"), status="wrong")
-    calls = exercise("tmul", wrong("It calls aten.mm, which would make this exercise empty."), status="wrong")
+    calls = exercise("tmul", wrong("It calls F.unfold, which does this exercise for you."), status="wrong")
     slow = exercise("tmul", check("timed out", "it did not finish in time"), status="timed out")
     noted = exercise("tmul", check(), note="Two cells are marked as this exercise; the last one was graded.")
     given = {"crash": crash, "twice": twice, "calls": calls, "slow": slow, "noted": noted}
@@ -274,7 +274,7 @@ def test_signs_of_tampering_and_forbidden_calls_are_listed(tmp_path):
     results += [result(key) for key in ("fine", *sources)]
     seen = {(sign.kind, name): sign.why for sign in signs(results, found) for name in sign.students}
     assert {name for kind, name in seen if kind == TAMPERING} == {"crash", "twice", "noted", "retagged"}
-    assert seen[CALLS, "calls"] == "aten.mm"
+    assert seen[CALLS, "calls"] == "F.unfold"
     assert "imports os" in seen[UNUSUAL, "reach"] and "patches torch.allclose" in seen[UNUSUAL, "reach"]
     assert {name for kind, name in seen if kind == FILES} == {"fine"}
     assert not [key for key in seen if key[1] == "slow"]
@@ -283,9 +283,9 @@ def test_signs_of_tampering_and_forbidden_calls_are_listed(tmp_path):
 def test_signs_are_what_the_referee_says():
     said = "".join((ROOT / "course" / f"{name}.py").read_text(encoding="utf-8") for name in ("referee", "verdict"))
     assert all(phrase in said for phrase in (*SAID, "answers came back where one was asked for"))
-    one = Case("tmul", "a check", lambda tmul: None, 1, ("aten.mm",), {})
-    lines, _ = explain({"value": encode(None), "forbidden": ["aten.mm"]}, {"value": encode(None)}, one)
-    assert FORBIDDEN.findall(lines[0]) == ["aten.mm"]
+    one = Case("tmul", "a check", lambda tmul: None, 1, ("aten.im2col",), {})
+    lines, _ = explain({"value": encode(None), "forbidden": ["aten.im2col"]}, {"value": encode(None)}, one)
+    assert FORBIDDEN.findall(lines[0]) == ["F.unfold"]
 
 
 def test_work_that_the_grader_lost_is_no_zero(tmp_path):

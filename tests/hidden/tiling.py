@@ -83,15 +83,9 @@ def calls(mmul_tiling, draw, spy):
 
 
 @case("mmul_tiling", points=1, title="the result is made of what tmul returns")
-def doubled(mmul_tiling, draw):
-    matA, matB = draw.integers(5, 4), draw.integers(4, 3)
-    space = mmul_tiling.__globals__
-    real = space["tmul"]
-    space["tmul"] = lambda tileA, tileB, t: 2 * real(tileA, tileB, t) + 1
-    try:
-        return mmul_tiling(matA, matB, 2)
-    finally:
-        space["tmul"] = real
+def doubled(mmul_tiling, draw, spy):
+    with spy(mmul_tiling, "tmul", lambda product: product.mul_(2).add_(1)):
+        return mmul_tiling(draw.integers(5, 4), draw.integers(4, 3), 2)
 
 
 @case("mmul_tiling", points=1, title="no product is larger than a tile")
