@@ -15,12 +15,12 @@ def tmul(tileA: torch.Tensor, tileB: torch.Tensor, t: int) -> torch.Tensor:
 
     Parameters
     ----------
-    tileA, tileB : tensors of shape (a, b) and (b, c), of one dtype
+    tileA, tileB : tensors of shape (a, b) and (b, c), of one dtype; both are left unchanged
     t : the largest side that a tile may have
 
     Returns
     -------
-    tensor of shape (a, c): ``tileA @ tileB``
+    tensor of shape (a, c): ``tileA @ tileB``, in the tiles' own dtype
 
     Raises
     ------
@@ -85,7 +85,8 @@ def largest_tile(capacity: int) -> int:
 
     Parameters
     ----------
-    capacity : the words that fast memory holds; any non-negative integer, however large
+    capacity : the words that fast memory holds; any non-negative integer, even one so
+        large that trying t = 1, 2, 3, … would take days
 
     Returns
     -------
@@ -106,7 +107,7 @@ def arithmetic_intensity(m: int, k: int, n: int, t: int) -> float:
 
     Returns
     -------
-    float: operations a word
+    float: operations per word
     """
     return 2 * m * k * n / tile_traffic(m, k, n, t)
 
@@ -116,13 +117,13 @@ def roofline(intensity: float, peak: float, bandwidth: float) -> float:
 
     Parameters
     ----------
-    intensity : operations a word
-    peak : operations a second that the processor can do
-    bandwidth : words a second that slow memory can deliver
+    intensity : operations per word
+    peak : operations per second that the processor can do
+    bandwidth : words per second that slow memory can deliver
 
     Returns
     -------
-    float: the operations a second that can be reached at most
+    float: the operations per second that can be reached at most
     """
     return min(peak, intensity * bandwidth)
 
@@ -140,8 +141,9 @@ def best_tile(m: int, k: int, n: int, capacity: int) -> tuple[int, int]:
 
     Returns
     -------
-    (tm, tn): sides, each at least 1, with tm + tn + tm·tn ≤ capacity and the least traffic
-        m·k·⌈n/tn⌉ + k·n·⌈m/tm⌉ + m·n; any such pair will do
+    (tm, tn): whole numbers, each at least 1, with tm + tn + tm·tn ≤ capacity and the least
+        traffic m·k·⌈n/tn⌉ + k·n·⌈m/tm⌉ + m·n; any such pair will do, even one with a side
+        beyond m or n
 
     Raises
     ------

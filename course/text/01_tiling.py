@@ -15,15 +15,16 @@
 # * `tmul` and `mmul_tiling`, a matrix product made of tiles, for matrices of any shape;
 # * `tile_traffic`, `largest_tile`, `arithmetic_intensity` and `roofline`, which tell *before* anything runs how much
 #   memory traffic it costs and whether memory or the processor will be the bottleneck;
-# * as a stretch, `best_tile`, which moves about √3 times fewer words than three equal squares do.
+# * as a stretch, `best_tile`, which chooses the shape of a tile so well that about 40 % of this traffic is saved.
 #
 # **What it assumes**: the matrix product, Python functions and loops, slices such as `x[2:4]`. **Time**: about 90
 # minutes; the minutes beside each exercise are an estimate.
 #
 # **How it works**: run the cells from the top with Shift + Enter. Where a cell says `TODO`, replace the line
 # `raise NotImplementedError` by your code, run the cell, then run the `check` below it. Stuck? `hint` gives one hint
-# at a time. An exercise left open stops nothing: go on reading and come back. Predictions and checks are kept for
-# `progress()`, on this machine only.
+# at a time. An exercise left open stops nothing: go on reading and come back. Put functions that help your answer into
+# the same cell: the cells with a `TODO` are what is graded. Predictions and checks are kept for `progress()`, on this
+# machine only.
 
 # %% tags=["setup"]
 from math import ceil, isqrt
@@ -53,7 +54,8 @@ B = torch.tensor([[1, 0, 2, 1], [0, 1, 1, 0], [1, 1, 0, 2], [2, 0, 1, 1]])
 # $$B_{00} = \begin{pmatrix} 1 & 0 \\ 0 & 1 \end{pmatrix}, \qquad
 # B_{10} = \begin{pmatrix} 1 & 1 \\ 2 & 0 \end{pmatrix}.$$
 #
-# Tiles multiply exactly as numbers do: row of tiles times column of tiles. The top left tile of $C = AB$ is
+# Tiles take the place of numbers: row of tiles times column of tiles. (Only keep the order of the factors; for matrices
+# it matters.) The top left tile of $C = AB$ is
 #
 # $$C_{00} = A_{00} B_{00} + A_{01} B_{10}
 # = \begin{pmatrix} 1 & 2 \\ 0 & 1 \end{pmatrix} + \begin{pmatrix} 2 & 0 \\ 3 & 3 \end{pmatrix}
@@ -85,8 +87,8 @@ predict("tile-products", ...)
 # %% [markdown]
 # ## 2. Multiply two tiles
 #
-# Fast memory is small. A function that stands for it should refuse a tile that does not fit, rather than quietly take
-# it: then, if the loop around it makes a mistake, you hear about it.
+# Fast memory is small. `tmul` stands for one that takes tiles with sides up to $t$. It should refuse a tile with a longer
+# side, rather than quietly take it: then, if the loop around it makes a mistake, you hear about it.
 #
 # **Exercise** `tmul` · easy · 5 minutes
 
@@ -96,12 +98,12 @@ def tmul(tileA: torch.Tensor, tileB: torch.Tensor, t: int) -> torch.Tensor:
 
     Parameters
     ----------
-    tileA, tileB : tensors of shape (a, b) and (b, c), of one dtype
+    tileA, tileB : tensors of shape (a, b) and (b, c), of one dtype; both are left unchanged
     t : the largest side that a tile may have
 
     Returns
     -------
-    tensor of shape (a, c): ``tileA @ tileB``
+    tensor of shape (a, c): ``tileA @ tileB``, in the tiles' own dtype
 
     Raises
     ------
@@ -129,8 +131,8 @@ check("tmul", tmul)
 # A slice that reaches past the edge is simply cut off there. Look at the last tile of a side of 5:
 
 # %%
-side, t = torch.arange(5), 2
-[side[i : i + t].tolist() for i in range(0, 5, t)]
+five = torch.arange(5)
+[five[first : first + 2].tolist() for first in range(0, 5, 2)]
 
 
 # %% [markdown]
@@ -171,8 +173,9 @@ check("mmul_tiling", mmul_tiling)
 
 # %% [markdown]
 # **See it.** Step through the product of two matrices. The cells of $C$ are your function's; a cell that is wrong is
-# crossed out. Change the tile's side and the order of the loops, and watch what fast memory holds and how many words
-# have been moved. (The view calls the innermost loop k; here it is p, because k is a side.)
+# crossed out. Change the tile's side and the order of the loops, and watch what fast memory holds. (The loop that we
+# call p is called k in the view, like the side that it runs along. The words moved and the roofline are the subject of
+# sections 4 to 6: come back to them then.)
 
 # %%
 from lib import views
@@ -180,8 +183,8 @@ from lib import views
 views.tiling(m=6, k=6, n=6, t=2, multiply=mmul_tiling)
 
 # %% [markdown]
-# How many products of tiles did it take in your prediction? `spy` listens to the calls that a function makes to
-# another, and keeps the shapes:
+# And your prediction of section 1, $C$ in tiles of 4? `spy` listens to the calls that a function makes to another, and
+# keeps the shapes:
 
 # %% tags=["raises-exception"]
 from lib.cases import spy
@@ -205,13 +208,14 @@ for shapeA, shapeB in calls:
 # * a tile of $C$ starts from zeros in fast memory, stays there while its sum grows, and is written out **once**. This
 #   order is called *output-stationary*.
 #
-# (In the view, choose another order of the loops: tiles of $C$ then travel both ways, again and again.)
+# (In the view, choose an order of the loops in which k is not the last: tiles of $C$ then travel both ways, again and
+# again.)
 #
 # Nothing is timed. Words are the same on every machine, so your count can be exact:
 
 # %%
 def count_words(m, k, n, t):
-    """Count the words that mmul_tiling moves, from the tiles that it hands to tmul."""
+    """Count the words that mmul_tiling moves, from the tiles that it hands to tmul, as if its loops ran i, j, p."""
     with spy(mmul_tiling, "tmul") as calls:
         mmul_tiling(torch.ones(m, k), torch.ones(k, n), t)
     read = sum(a * b + c * d for (a, b), (c, d) in calls)
@@ -269,11 +273,12 @@ check("tile_traffic", tile_traffic)
 # hint("tile_traffic")  # stuck? remove the first "#" and run this cell, once for each hint
 
 # %% [markdown]
-# The formula against the count, for sides that tiles do not always fill:
+# The formula against the count, for sides that tiles do not always fill. (If your `mmul_tiling` fills the last tiles up
+# with zeros, the count has these zeros too.)
 
 # %% tags=["raises-exception"]
-for t in (1, 2, 3, 4, 7):
-    print(f"t = {t}: counted {count_words(5, 7, 6, t)}, formula {tile_traffic(5, 7, 6, t)}")
+for tile in (1, 2, 3, 4, 7):
+    print(f"t = {tile}: counted {count_words(5, 7, 6, tile)}, formula {tile_traffic(5, 7, 6, tile)}")
 
 # %% [markdown]
 # And its shape, for a larger product:
@@ -297,7 +302,7 @@ plt.show()
 # ## 5. How large may a tile be?
 #
 # As large as fast memory allows. It must hold a tile of $A$, one of $B$ and one of $C$ at the same time: $3t^2$ words.
-# So 12 words have room for $t = 2$, since $3 \cdot 2^2 = 12$, and 11 words only for $t = 1$.
+# So a fast memory of 12 words has room for $t = 2$, since $3 \cdot 2^2 = 12$, and one of 11 words only for $t = 1$.
 #
 # **Exercise** `largest_tile` · easy · 5 minutes
 
@@ -307,7 +312,8 @@ def largest_tile(capacity: int) -> int:
 
     Parameters
     ----------
-    capacity : the words that fast memory holds; any non-negative integer, however large
+    capacity : the words that fast memory holds; any non-negative integer, even one so
+        large that trying t = 1, 2, 3, … would take days
 
     Returns
     -------
@@ -324,7 +330,7 @@ check("largest_tile", largest_tile)
 # hint("largest_tile")  # stuck? remove the first "#" and run this cell, once for each hint
 
 # %% [markdown]
-# A first-level cache of 32 KiB holds 8192 words of 4 bytes (float32). A tile of this side fits it:
+# A first-level cache of 32 KiB holds 8192 words of 4 bytes (float32). Three tiles of this side fit:
 
 # %% tags=["raises-exception"]
 largest_tile(32 * 1024 // 4)
@@ -337,10 +343,10 @@ largest_tile(32 * 1024 // 4)
 # $2mkn$ operations. Divide them by the words moved:
 #
 # $$\text{arithmetic intensity} = \frac{2mkn \text{ operations}}{\text{words moved}}
-# \qquad \text{(operations a word)}.$$
+# \qquad \text{(operations per word)}.$$
 #
 # It says how much work each word does for its journey. The 4×4 product in tiles of 2 does $2 \cdot 4^3 = 128$ operations
-# and moves 80 words: 1.6 operations a word.
+# and moves 80 words: 1.6 operations per word.
 #
 # **Exercise** `arithmetic_intensity` · easy · 5 minutes
 
@@ -357,7 +363,7 @@ def arithmetic_intensity(m: int, k: int, n: int, t: int) -> float:
 
     Returns
     -------
-    float: operations a word
+    float: operations per word
     """
     # TODO: use your tile_traffic.
     raise NotImplementedError
@@ -370,16 +376,16 @@ check("arithmetic_intensity", arithmetic_intensity)
 # hint("arithmetic_intensity")  # stuck? remove the first "#" and run this cell, once for each hint
 
 # %% tags=["raises-exception"]
-for t in (1, 2, 4, 8, 16, 32):
-    print(f"t = {t:2}: {arithmetic_intensity(1024, 1024, 1024, t):6.3f} operations a word")
+for tile in (1, 2, 4, 8, 16, 32):
+    print(f"t = {tile:2}: {arithmetic_intensity(1024, 1024, 1024, tile):6.3f} operations per word")
 
 
 # %% [markdown]
 # For large matrices the intensity is close to $t$. Put $m = k = n$ into the formula: the words are about $2n^3/t$, and
 # $2n^3$ divided by that is $t$: **tiles of side $t$ buy about $t$ operations with every word moved.**
 #
-# Now take a machine that can do `peak` operations a second and whose slow memory delivers `bandwidth` words a second.
-# A computation with intensity $I$ can never run faster than either limit:
+# Now take a machine that can do `peak` operations per second and whose slow memory delivers `bandwidth` words per
+# second. A computation with intensity $I$ can never run faster than either limit:
 #
 # $$\text{speed} \le \min(\text{peak},\; I \cdot \text{bandwidth}).$$
 #
@@ -391,13 +397,13 @@ def roofline(intensity: float, peak: float, bandwidth: float) -> float:
 
     Parameters
     ----------
-    intensity : operations a word
-    peak : operations a second that the processor can do
-    bandwidth : words a second that slow memory can deliver
+    intensity : operations per word
+    peak : operations per second that the processor can do
+    bandwidth : words per second that slow memory can deliver
 
     Returns
     -------
-    float: the operations a second that can be reached at most
+    float: the operations per second that can be reached at most
     """
     # TODO: return the lower of the two limits.
     raise NotImplementedError
@@ -410,8 +416,8 @@ check("roofline", roofline)
 # hint("roofline")  # stuck? remove the first "#" and run this cell, once for each hint
 
 # %% [markdown]
-# A made-up machine does $48 \cdot 10^9$ operations a second, and its memory delivers $4 \cdot 10^9$ words a second. Drawn
-# over the intensity, the bound has the shape of a roof; each tile size has its place along it.
+# A made-up machine does $48 \cdot 10^9$ operations per second, and its memory delivers $4 \cdot 10^9$ words per second.
+# Drawn over the intensity, the bound has the shape of a roof; each tile size has its place along it.
 
 # %% tags=["raises-exception"]
 PEAK, BANDWIDTH = 48e9, 4e9
@@ -423,15 +429,16 @@ plt.loglog(roof, [roofline(x, PEAK, BANDWIDTH) for x in roof], label="roofline")
 plt.loglog(intensities, speeds, "o", label="1024×1024 times 1024×1024")
 for t, x, y in zip(tiles, intensities, speeds):
     plt.annotate(f"t = {t}", (x, y), (4, -16), textcoords="offset points")
-plt.xlabel("arithmetic intensity (operations a word)")
-plt.ylabel("operations a second, at most")
+plt.xlabel("arithmetic intensity (operations per word)")
+plt.ylabel("operations per second, at most")
 plt.legend()
 plt.show()
 
 # %% [markdown]
 # Left of the corner memory is the bottleneck, and a larger tile helps. Right of it the processor is, and a larger tile
-# buys nothing. The corner lies at an intensity of `PEAK / BANDWIDTH`. The smallest tile that frees this machine from
-# its memory has a side a little over that, since the words of $C$ count as well:
+# buys nothing. The corner lies at an intensity of `PEAK / BANDWIDTH`, which is 12. Tiles of side 12 just miss it: it
+# takes 86 of them to cover a side of 1024, the last in part, and the words of $C$ count as well, so their intensity
+# is only 11.8. The smallest tile that frees this machine from its memory has this side:
 
 # %% tags=["raises-exception"]
 next(t for t in range(1, 100) if arithmetic_intensity(1024, 1024, 1024, t) >= PEAK / BANDWIDTH)
@@ -469,12 +476,13 @@ reveal("tiling-in-python", "faster" if tiles4 < loops else "slower")
 #
 # **Left: the cache plays no part.** All three matrices fit the second-level cache together, whatever the tile. Tiles of 4
 # are slow because Python makes thousands of small calls, each of which costs far more than the arithmetic in it. Larger
-# tiles are faster because there are fewer calls, and because more of the work runs in vector instructions: this gain
-# is called *vectorisation*. One `@` wins, since it has no Python loop at all (and is tiled inside, in compiled code).
-# Who times only this and says "tiling makes it faster" has measured the wrong thing.
+# tiles are faster because there are fewer calls, and because more of the work is done many numbers at a time, in vector
+# instructions: *vectorisation*. (*By inner products* takes one such call for every number of $C$: a row of $A$ times a
+# column of $B$.) One `@` wins, since it has no Python loop at all (and is tiled inside, in compiled code). Anyone who
+# times only this and says "tiling makes it faster" has measured the wrong thing.
 #
-# **Right: the same operator throughout.** A large $C$ is a sum of outer products, (column of $A$) × (row of $B$), and
-# is computed tile by tile; each tile is finished before the next begins. Arithmetic and operator are the same for
+# **Right: the same operator throughout.** A 4096×4096 $C$ is a sum of 24 outer products, (column of $A$) × (row of $B$),
+# and is computed tile by tile; each tile is finished before the next begins. Arithmetic and operator are the same for
 # every tile size. Two things change. Small tiles need more calls, so the curve falls at first. And a tile too large for
 # the caches travels to main memory and back for every single outer product, so the curve rises at the end. (The dotted
 # lines show which side fills each cache of that machine.) That rise is what blocking for the cache saves:
@@ -508,9 +516,9 @@ for t in (8, 16, 32, 96):
 #
 # $$m k \left\lceil \frac{n}{t_n} \right\rceil + k n \left\lceil \frac{m}{t_m} \right\rceil + m n.$$
 #
-# There is no $t_k$ in it! How wide the tiles of $A$ are makes no difference, because each of their words is used once
-# for each tile of $C$ in any case. So spend no memory on it: take $t_k = 1$, one column of $A$ and one row of $B$ at a
-# time. That leaves the room for $C$:
+# There is no $t_k$ in it! However wide the tiles of $A$ are, each of its words is read once for each tile of $C$ in its
+# own row of tiles (and each word of $B$ once for each tile of $C$ in its own column). So spend no memory on it: take
+# $t_k = 1$, one column of $A$ and one row of $B$ at a time. That leaves the room for $C$:
 #
 # $$t_m + t_n + t_m t_n \le \text{capacity}.$$
 #
@@ -534,8 +542,9 @@ def best_tile(m: int, k: int, n: int, capacity: int) -> tuple[int, int]:
 
     Returns
     -------
-    (tm, tn): sides, each at least 1, with tm + tn + tm·tn ≤ capacity and the least traffic
-        m·k·⌈n/tn⌉ + k·n·⌈m/tm⌉ + m·n; any such pair will do
+    (tm, tn): whole numbers, each at least 1, with tm + tn + tm·tn ≤ capacity and the least
+        traffic m·k·⌈n/tn⌉ + k·n·⌈m/tm⌉ + m·n; any such pair will do, even one with a side
+        beyond m or n
 
     Raises
     ------
@@ -553,7 +562,7 @@ check("best_tile", best_tile)
 # hint("best_tile")  # stuck? remove the first "#" and run this cell, once for each hint
 
 # %% [markdown]
-# How much better is it? Words moved by three square tiles, divided by the words moved by the best tile:
+# How much better is it than three equal square tiles?
 
 # %% tags=["raises-exception"]
 side = 2048
@@ -561,14 +570,14 @@ for capacity in (100, 1000, 10_000, 100_000):
     tm, tn = best_tile(side, side, side, capacity)
     words = side * side * (ceil(side / tm) + ceil(side / tn) + 1)
     squares = tile_traffic(side, side, side, largest_tile(capacity))
-    print(f"{capacity:7} words: best tile {tm}×{tn}, {squares / words:.2f} times fewer")
+    print(f"{capacity:7} words: best tile {tm}×{tn}; three squares move {squares / words:.2f} times as many words")
 
 # %% [markdown]
-# Around $\sqrt 3 \approx 1.73$. With a capacity of $S$ words, three squares have side $\sqrt{S/3}$, and a square $C$
-# alone has side close to $\sqrt S$, which is $\sqrt 3$ times as long; and words go as one over the side. (Rounding to
-# whole sides moves the ratio a little up or down. It also makes ties common: several pairs move equally few words, and
-# the one printed need not look square.) Fast libraries do just this: the innermost kernel keeps a tile of
-# $C$ in registers and streams one column of $A$ and one row of $B$ past it.
+# Around $\sqrt 3 \approx 1.73$ times as many, so that the best tile saves about 42 %. With a capacity of $S$ words, three
+# squares have side $\sqrt{S/3}$, and a square $C$ alone has side close to $\sqrt S$, which is $\sqrt 3$ times as long;
+# and words go as one over the side. (Rounding to whole sides moves the ratio a little up or down. It also makes ties
+# common: several pairs move equally few words, and the one printed need not look square.) Fast libraries do just this:
+# the innermost kernel keeps a tile of $C$ in registers and streams one column of $A$ and one row of $B$ past it.
 #
 # ## What was left out
 #

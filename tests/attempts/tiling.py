@@ -1,5 +1,6 @@
 """Right answers to lesson 1 in other styles than the reference's."""
 
+import functools
 import itertools
 import math
 from math import ceil
@@ -131,6 +132,48 @@ def mmul_views(matA, matB, t):
     return matC
 
 
+@attempt("mmul_tiling", name="tmul as a default argument")
+def mmul_default(matA, matB, t, mul=tmul):
+    if matA.shape[1] != matB.shape[0]:
+        raise ValueError("inner sides differ")
+    matC = matA.new_zeros(len(matA), matB.shape[1])
+    for i in range(0, matC.shape[0], t):
+        for j in range(0, matC.shape[1], t):
+            for p in range(0, matA.shape[1], t):
+                matC[i : i + t, j : j + t] += mul(matA[i : i + t, p : p + t], matB[p : p + t, j : j + t], t)
+    return matC
+
+
+mul = tmul
+
+
+@attempt("mmul_tiling", name="tmul by another name")
+def mmul_renamed(matA, matB, t):
+    if matA.shape[1] != matB.shape[0]:
+        raise ValueError("inner sides differ")
+    matC = matA.new_zeros(len(matA), matB.shape[1])
+    for i in range(0, matC.shape[0], t):
+        for j in range(0, matC.shape[1], t):
+            total = 0
+            for p in range(0, matA.shape[1], t):
+                total += mul(matA[i : i + t, p : p + t], matB[p : p + t, j : j + t], t)
+            matC[i : i + t, j : j + t] = total
+    return matC
+
+
+@attempt("mmul_tiling", name="functools.partial")
+def mmul_partial(matA, matB, t):
+    if matA.shape[1] != matB.shape[0]:
+        raise ValueError("inner sides differ")
+    product = functools.partial(tmul, t=t)
+    matC = matA.new_zeros(len(matA), matB.shape[1])
+    for i in range(0, matC.shape[0], t):
+        for j in range(0, matC.shape[1], t):
+            for p in range(0, matA.shape[1], t):
+                matC[i : i + t, j : j + t] += product(matA[i : i + t, p : p + t], matB[p : p + t, j : j + t])
+    return matC
+
+
 @attempt("tile_traffic", name="counted tile by tile")
 def traffic_counted(m, k, n, t):
     words = 0
@@ -210,3 +253,14 @@ def best_columns(m, k, n, capacity):
     fits = [(max(0, (capacity - tn) // (1 + tn)), tn) for tn in range(1, n + 1)]
     cost = {(tm, tn): m * ceil(n / tn) + n * ceil(m / tm) for tm, tn in fits if tm > 0}
     return max(pair for pair in cost if cost[pair] == min(cost.values()))
+
+
+@attempt("best_tile", name="tensors without dimensions, and sides beyond those of C")
+def best_tensors(m, k, n, capacity):
+    if capacity < 3:
+        raise ValueError("too small")
+    tm = torch.arange(1, (capacity - 1) // 2 + 1)
+    tn = (capacity - tm) // (tm + 1)
+    words = m * k * -(-n // tn) + k * n * -(-m // tm)
+    best = words.argmin()
+    return tm[best], tn[best]

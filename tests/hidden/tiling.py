@@ -5,34 +5,33 @@ import torch
 from lib.cases import case
 
 
-@case("tmul", points=1, title="the product of two full tiles")
+@case("tmul", points=1, title="the product of two full tiles, which are left unchanged")
 def full(tmul, draw):
     t = draw.number(2, 7)
-    return tmul(draw.normal(t, t), draw.normal(t, t), t)
+    products = [tmul(draw.normal(side, side), draw.normal(side, side), side) for side in (t, 1, 8)]
+    tileA, tileB = draw.normal(t, t), draw.normal(t, t)
+    tileA[0] = 0
+    return [*products, tmul(tileA, tileB, t), tileA, tileB]
 
 
 @case("tmul", points=1, title="the product of smaller tiles, of any dtype")
 def smaller(tmul, draw):
     a, b, c = (draw.number(1, 6) for _ in range(3))
-    dtypes = (torch.float64, torch.int32, torch.int64)
-    return [tmul(draw.integers(a, b, dtype=d), draw.integers(b, c, dtype=d), 5) for d in dtypes]
+    dtypes = (torch.float32, torch.float64, torch.int32, torch.int64)
+    small = [tmul(draw.integers(a, b, dtype=d), draw.integers(b, c, dtype=d), 5) for d in dtypes]
+    large = [draw.integers(*shape, low=2**28, high=2**29, dtype=torch.int64) for shape in ((a, b), (b, c))]
+    wide = [draw.normal(*shape, dtype=torch.float64) for shape in ((a, b), (b, c))]
+    return [*small, tmul(*large, 5), tmul(*wide, 100)]
 
 
 @case("tmul", points=2, title="a tile with any of the four sides over t is refused")
 def refuses(tmul, draw, refused):
-    def answer(a, b):
-        try:
-            return refused(lambda: tmul(draw.normal(*a), draw.normal(*b), t))
-        except NotImplementedError:
-            raise
-        except RuntimeError:
-            return "accepted: it was torch's product that failed"
-
     t = draw.number(2, 6)
     shapes = [((t + 1, t), (t, t)), ((t, t + 1), (t + 1, t)), ((t, t), (t, t + 1))]
     shapes += [((t, t + 1), (t, t)), ((t, t), (t + 1, t)), ((1, t + 2), (t + 2, 1))]
+    shapes += [((1, 1), (1, t + 1)), ((t + 1, 1), (1, 1)), ((t, 1), (1, 5 * t)), ((1, t), (t, t + 1))]
     fits = tmul(draw.normal(t, t), draw.normal(t, t), t)
-    return fits, [answer(a, b) for a, b in shapes]
+    return fits, [refused(lambda a=a, b=b: tmul(draw.normal(*a), draw.normal(*b), t)) for a, b in shapes]
 
 
 @case("mmul_tiling", points=1, title="tiles that fill the matrices")
@@ -49,8 +48,7 @@ def ragged(mmul_tiling, draw):
 
 @case("mmul_tiling", points=1, title="tiles of side 1, and tiles larger than the matrices")
 def extremes(mmul_tiling, draw):
-    matA, matB = draw.normal(3, 4), draw.normal(4, 5)
-    return [mmul_tiling(matA, matB, t) for t in (1, 5, 6, 100)]
+    return [mmul_tiling(draw.normal(3, 4), draw.normal(4, 5), t) for t in (1, 5, 6, 100)]
 
 
 @case(
@@ -60,10 +58,10 @@ def extremes(mmul_tiling, draw):
 )
 def dtypes(mmul_tiling, draw):
     big = draw.integers(3, 5, low=2**20, high=2**26, dtype=torch.int64)
-    small = [draw.integers(5, 3, dtype=d) for d in (torch.int32, torch.int16, torch.int64)]
-    integers = [mmul_tiling(small[i].T.contiguous(), small[i], 2) for i in range(3)]
+    small = [draw.integers(5, 3, dtype=d) for d in (torch.int32, torch.int16, torch.int64, torch.int8)]
+    integers = [mmul_tiling(matB.T, matB, 2) for matB in small]
     wide = draw.normal(5, 3, dtype=torch.float64)
-    return [*integers, mmul_tiling(big, big.T.contiguous(), 2), mmul_tiling(wide.T.contiguous(), wide, 2)]
+    return [*integers, mmul_tiling(big, big.T, 2), mmul_tiling(wide.T, wide, 2)]
 
 
 @case("mmul_tiling", points=1, title="the device of the operands is kept")
@@ -99,14 +97,18 @@ def pieces(mmul_tiling, draw, watch):
 
 @case("mmul_tiling", points=1, title="the operands are left unchanged")
 def unchanged(mmul_tiling, draw):
-    matA, matB = draw.normal(4, 6), draw.normal(6, 5)
-    return [mmul_tiling(matA, matB, 3), matA, matB]
+    answers = []
+    for m, k, n in ((4, 6, 5), (3, 3, 3)):
+        matA, matB = draw.normal(m, k), draw.normal(k, n)
+        answers.append([mmul_tiling(matA, matB, 3), matA, matB])
+    return answers
 
 
 @case("mmul_tiling", points=1, title="operands whose inner sides differ are refused")
 def inner(mmul_tiling, draw, refused):
     fits = mmul_tiling(draw.normal(4, 6), draw.normal(6, 5), 3)
-    return fits, refused(lambda: mmul_tiling(draw.normal(4, 6), draw.normal(9, 5), 3))
+    pairs = [((4, 6), (9, 5)), ((4, 9), (6, 5)), ((4, 6), (5, 5)), ((4, 5), (6, 5)), ((2, 3), (2, 3))]
+    return fits, [refused(lambda a=a, b=b: mmul_tiling(draw.normal(*a), draw.normal(*b), 3)) for a, b in pairs]
 
 
 @case("tile_traffic", points=2, title="tiles that fill the matrices")
@@ -119,7 +121,7 @@ def traffic_whole(tile_traffic, draw):
 @case("tile_traffic", points=2, title="edges that do not fill a tile")
 def traffic_ragged(tile_traffic, draw):
     sides = [[draw.number(1, 60) for _ in range(4)] for _ in range(12)]
-    return [tile_traffic(*s) for s in [(7, 5, 9, 4), (4, 5, 9, 4), (7, 5, 8, 4), (3, 2, 5, 64), *sides]]
+    return [tile_traffic(*s) for s in [(7, 5, 9, 4), (4, 5, 9, 4), (7, 5, 8, 4), (3, 2, 5, 64), (1, 6, 20, 16), *sides]]
 
 
 @case("largest_tile", points=1, title="capacities that three tiles fill, and one word less")
@@ -130,11 +132,12 @@ def largest_exact(largest_tile, draw):
 
 @case("largest_tile", points=1, title="any capacity, from nothing to numbers too large for floats")
 def largest_any(largest_tile, draw):
-    huge = draw.number(10**17, 10**18)
-    return [largest_tile(c) for c in (0, 2, 3, draw.number(3, 10**5), 3 * huge**2 - 1, 3 * huge**2)]
+    huge, middle = draw.number(10**17, 10**18), draw.number(3, 10**5)
+    capacities = (0, 1, 2, 3, middle, 3 * (10**17 + 1) ** 2, 3 * huge**2 - 1, 3 * huge**2)
+    return [largest_tile(capacity) for capacity in capacities]
 
 
-@case("arithmetic_intensity", points=2, title="operations a word, for any sides")
+@case("arithmetic_intensity", points=2, title="operations per word, for any sides")
 def intensity(arithmetic_intensity, draw):
     sides = [[draw.number(1, 60) for _ in range(4)] for _ in range(8)]
     return [arithmetic_intensity(*s) for s in [(8, 8, 8, 4), (7, 5, 9, 4), *sides]]
@@ -144,7 +147,8 @@ def intensity(arithmetic_intensity, draw):
 def roof(roofline, draw):
     peak, bandwidth = float(draw.number(50, 500)), float(draw.number(2, 20))
     ridge = peak / bandwidth
-    return [roofline(ridge * f, peak, bandwidth) for f in (0.0, 0.1, 0.5, 1.0, 1.5, 20.0)]
+    answers = [roofline(ridge * f, peak, bandwidth) for f in (0.0, 0.1, 0.5, 1.0, 1.5, 20.0)]
+    return [*answers, roofline(11.55, 120.0, 10.0)]
 
 
 @case("best_tile", points=2, title="square products: the least traffic that fits")
@@ -159,19 +163,22 @@ def best_square(best_tile, draw):
     ]:
         tm, tn = best_tile(side, side, side, capacity)
         words = side * side * (-(-side // tn) - (-side // tm) + 1)
-        answers.append([min(tm, tn) >= 1 and tm + tn + tm * tn <= capacity, words])
+        fits = min(tm, tn) >= 1 and tm + tn + tm * tn <= capacity
+        answers.append([bool(fits and tm % 1 == 0 and tn % 1 == 0), words])
     return answers
 
 
 @case("best_tile", points=2, title="tall and wide products: the least traffic that fits")
 def best_any(best_tile, draw):
     answers = []
-    for m, k, n, capacity in [(3, 8, 40, 60), (40, 8, 3, 60), (2, 5, 90, 30)] + [
+    known = [(3, 8, 40, 60), (40, 8, 3, 60), (2, 5, 90, 30), (7, 5, 4, 23), (4, 5, 7, 23), (6, 5, 5, 27), (5, 5, 6, 27)]
+    for m, k, n, capacity in [*known, (3, 2, 4, 5), (1, 6, 1, 9)] + [
         [draw.number(1, 70), draw.number(1, 20), draw.number(1, 70), draw.number(3, 400)] for _ in range(8)
     ]:
         tm, tn = best_tile(m, k, n, capacity)
         words = m * k * -(-n // tn) + k * n * -(-m // tm) + m * n
-        answers.append([min(tm, tn) >= 1 and tm + tn + tm * tn <= capacity, words])
+        fits = min(tm, tn) >= 1 and tm + tn + tm * tn <= capacity
+        answers.append([bool(fits and tm % 1 == 0 and tn % 1 == 0), words])
     return answers
 
 

@@ -122,6 +122,51 @@ def cut(tileA, tileB, t):
     return tileA[:t, :t] @ tileB[:t, :t]
 
 
+@mistake(
+    "tmul",
+    name="the error is returned, not raised",
+    hint="`return ValueError(...)` hands the error over like any other value, and the program goes on. Write `raise`.",
+)
+def returned_error(tileA, tileB, t):
+    if max(*tileA.shape, *tileB.shape) > t:
+        return ValueError("tile too large")
+    return tileA @ tileB
+
+
+@mistake(
+    "tmul",
+    name="the shapes are compared as tuples",
+    hint="Tuples are ordered like words in a dictionary: (1, 3) > (2, 2) is False, since 1 < 2 decides. Compare each "
+    "side with t.",
+)
+def tuples_compared(tileA, tileB, t):
+    if tuple(tileA.shape) > (t, t) or tuple(tileB.shape) > (t, t):
+        raise ValueError("tile too large")
+    return tileA @ tileB
+
+
+@mistake(
+    "tmul",
+    name="the product's area is looked at, not the sides",
+    hint="A product of few words may come from long tiles. Compare each of the four sides with t.",
+)
+def product_area(tileA, tileB, t):
+    if tileA.shape[0] * tileB.shape[1] > t * t:
+        raise ValueError("tile too large")
+    return tileA @ tileB
+
+
+@mistake(
+    "tmul",
+    name="multiplied in float32",
+    hint="The product has the tiles' own dtype: tileA @ tileB needs no .float().",
+)
+def tmul_float32(tileA, tileB, t):
+    if max(*tileA.shape, *tileB.shape) > t:
+        raise ValueError("tile too large")
+    return tileA.float() @ tileB.float()
+
+
 def sides_of(matA, matB):
     if matA.shape[1] != matB.shape[0]:
         raise ValueError("the inner sides differ")
@@ -180,6 +225,101 @@ def one_more(matA, matB, t):
 
 @mistake(
     "mmul_tiling",
+    name="empty tiles past the edge",
+    hint="side // t + 1 tiles are one too many where t divides the side: the last is empty, and tmul is called for "
+    "nothing. Round up: ceil(side / t), or loop over range(0, side, t).",
+)
+def empty_tiles(matA, matB, t):
+    m, k, n = sides_of(matA, matB)
+    matC = matA.new_zeros(m, n)
+    for i in range(0, (m // t + 1) * t, t):
+        for j in range(0, (n // t + 1) * t, t):
+            for p in range(0, (k // t + 1) * t, t):
+                matC[i : i + t, j : j + t] += tmul(matA[i : i + t, p : p + t], matB[p : p + t, j : j + t], t)
+    return matC
+
+
+@mistake(
+    "mmul_tiling",
+    name="the loops go on by 1, not by t",
+    hint="range(0, m) gives 0, 1, 2, … and the tiles overlap. range(0, m, t) gives the first row of every tile.",
+)
+def steps_of_one(matA, matB, t):
+    m, k, n = sides_of(matA, matB)
+    matC = matA.new_zeros(m, n)
+    for i in range(m):
+        for j in range(n):
+            for p in range(k):
+                matC[i : i + t, j : j + t] += tmul(matA[i : i + t, p : p + t], matB[p : p + t, j : j + t], t)
+    return matC
+
+
+@mistake(
+    "mmul_tiling",
+    name="slices i : t in place of i : i + t",
+    hint="A slice a : b ends before b, wherever it starts: 2 : 2 is empty. The tile that starts at i is i : i + t.",
+)
+def slices_to_t(matA, matB, t):
+    m, k, n = sides_of(matA, matB)
+    matC = matA.new_zeros(m, n)
+    for i in range(0, m, t):
+        for j in range(0, n, t):
+            for p in range(0, k, t):
+                matC[i:t, j:t] += tmul(matA[i:t, p:t], matB[p:t, j:t], t)
+    return matC
+
+
+@mistake(
+    "mmul_tiling",
+    name="the sum is not begun anew for each tile of C",
+    hint="Every tile of C is a sum of its own: set it to zeros inside the loops over i and j, before the loop over p.",
+)
+def sum_carried_on(matA, matB, t):
+    m, k, n = sides_of(matA, matB)
+    matC, total = matA.new_zeros(m, n), 0
+    for i in range(0, m, t):
+        for j in range(0, n, t):
+            for p in range(0, k, t):
+                total = total + tmul(matA[i : i + t, p : p + t], matB[p : p + t, j : j + t], t)
+            matC[i : i + t, j : j + t] = total
+    return matC
+
+
+@mistake(
+    "mmul_tiling",
+    name="the sum is not begun anew for each tile of C",
+    hint="Every tile of C is a sum of its own: set it to zeros inside the loop over j as well, before the loop over p.",
+)
+def sum_carried_along_a_row(matA, matB, t):
+    m, k, n = sides_of(matA, matB)
+    matC = matA.new_zeros(m, n)
+    for i in range(0, m, t):
+        total = 0
+        for j in range(0, n, t):
+            for p in range(0, k, t):
+                total = total + tmul(matA[i : i + t, p : p + t], matB[p : p + t, j : j + t], t)
+            matC[i : i + t, j : j + t] = total
+    return matC
+
+
+@mistake(
+    "mmul_tiling",
+    name="the sum is never written to C",
+    hint="C is still all zeros when it is returned: matC[i : i + t, j : j + t] must receive the sum.",
+)
+def never_written(matA, matB, t):
+    m, k, n = sides_of(matA, matB)
+    matC = matA.new_zeros(m, n)
+    for i in range(0, m, t):
+        for j in range(0, n, t):
+            tileC = matC[i : i + t, j : j + t]
+            for p in range(0, k, t):
+                tileC = tileC + tmul(matA[i : i + t, p : p + t], matB[p : p + t, j : j + t], t)
+    return matC
+
+
+@mistake(
+    "mmul_tiling",
     name="= in place of +=",
     hint="A tile of C is a sum of products, one for each step of the innermost loop. `=` keeps only the last.",
 )
@@ -206,6 +346,36 @@ def early_return(matA, matB, t):
             for p in range(0, k, t):
                 matC[i : i + t, j : j + t] += tmul(matA[i : i + t, p : p + t], matB[p : p + t, j : j + t], t)
         return matC
+
+
+@mistake(
+    "mmul_tiling",
+    name="return inside the loop over j",
+    hint="The return stands too far to the right: only the first tile of C is finished. Put it below all loops.",
+)
+def return_after_a_tile(matA, matB, t):
+    m, k, n = sides_of(matA, matB)
+    matC = matA.new_zeros(m, n)
+    for i in range(0, m, t):
+        for j in range(0, n, t):
+            for p in range(0, k, t):
+                matC[i : i + t, j : j + t] += tmul(matA[i : i + t, p : p + t], matB[p : p + t, j : j + t], t)
+            return matC
+
+
+@mistake(
+    "mmul_tiling",
+    name="return inside the innermost loop",
+    hint="The return stands too far to the right: it ends the function after one product. Put it below all loops.",
+)
+def return_after_a_product(matA, matB, t):
+    m, k, n = sides_of(matA, matB)
+    matC = matA.new_zeros(m, n)
+    for i in range(0, m, t):
+        for j in range(0, n, t):
+            for p in range(0, k, t):
+                matC[i : i + t, j : j + t] += tmul(matA[i : i + t, p : p + t], matB[p : p + t, j : j + t], t)
+                return matC
 
 
 @mistake(
@@ -294,6 +464,21 @@ def wrong_inner_side(matA, matB, t):
     for i in range(0, m, t):
         for j in range(0, n, t):
             for p in range(0, m, t):
+                matC[i : i + t, j : j + t] += tmul(matA[i : i + t, p : p + t], matB[p : p + t, j : j + t], t)
+    return matC
+
+
+@mistake(
+    "mmul_tiling",
+    name="the innermost loop runs over the columns of B",
+    hint="The sum runs over the side that A and B share: A's columns, B's rows.",
+)
+def inner_over_columns(matA, matB, t):
+    m, _, n = sides_of(matA, matB)
+    matC = matA.new_zeros(m, n)
+    for i in range(0, m, t):
+        for j in range(0, n, t):
+            for p in range(0, n, t):
                 matC[i : i + t, j : j + t] += tmul(matA[i : i + t, p : p + t], matB[p : p + t, j : j + t], t)
     return matC
 
@@ -453,6 +638,22 @@ def thrown_away(matA, matB, t):
 
 @mistake(
     "mmul_tiling",
+    name="tmul is called, but its answer is thrown away",
+    hint="C must be made of what tmul returns: add tmul(…, …, t) itself to the tile of C.",
+)
+def multiplied_twice(matA, matB, t):
+    m, k, n = sides_of(matA, matB)
+    matC = matA.new_zeros(m, n)
+    for i in range(0, m, t):
+        for j in range(0, n, t):
+            for p in range(0, k, t):
+                tmul(matA[i : i + t, p : p + t], matB[p : p + t, j : j + t], t)
+                matC[i : i + t, j : j + t] += matA[i : i + t, p : p + t] @ matB[p : p + t, j : j + t]
+    return matC
+
+
+@mistake(
+    "mmul_tiling",
     name="tmul is given a larger t than the tiles have",
     hint="The tiles have side t and no larger: cut the matrices in steps of t, and hand t itself to tmul.",
 )
@@ -492,6 +693,38 @@ def trusting(matA, matB, t):
     return matC
 
 
+@mistake(
+    "mmul_tiling",
+    name="k is overwritten by B's rows",
+    hint="`k, n = matB.shape` gives k a new value, so A's columns are forgotten. Give B's rows a name of their own and "
+    "compare the two.",
+)
+def overwritten(matA, matB, t):
+    m, k = matA.shape
+    k, n = matB.shape
+    matC = matA.new_zeros(m, n)
+    for i in range(0, m, t):
+        for j in range(0, n, t):
+            for p in range(0, k, t):
+                matC[i : i + t, j : j + t] += tmul(matA[i : i + t, p : p + t], matB[p : p + t, j : j + t], t)
+    return matC
+
+
+@mistake(
+    "mmul_tiling",
+    name="t is taken to be 2",
+    hint="The steps and the slices must use t, whatever it is.",
+)
+def always_two(matA, matB, t):
+    m, k, n = sides_of(matA, matB)
+    matC = matA.new_zeros(m, n)
+    for i in range(0, m, 2):
+        for j in range(0, n, 2):
+            for p in range(0, k, 2):
+                matC[i : i + 2, j : j + 2] += tmul(matA[i : i + 2, p : p + 2], matB[p : p + 2, j : j + 2], 2)
+    return matC
+
+
 @mistake("tile_traffic", name="tiles rounded down", hint="A partial tile is read too: ⌈n/t⌉, not ⌊n/t⌋.")
 def traffic_floor(m, k, n, t):
     return m * k * (n // t) + k * n * (m // t) + m * n
@@ -504,6 +737,15 @@ def traffic_floor(m, k, n, t):
 )
 def traffic_fraction(m, k, n, t):
     return m * k * (n / t) + k * n * (m / t) + m * n
+
+
+@mistake(
+    "tile_traffic",
+    name="tiles rounded to the nearest whole number",
+    hint="4 / 3 tiles are two, not one: the part of a tile at the edge is read as well. Round up.",
+)
+def traffic_nearest(m, k, n, t):
+    return m * k * int(n / t + 0.5) + k * n * int(m / t + 0.5) + m * n
 
 
 @mistake(
@@ -624,7 +866,7 @@ def intensity_half(m, k, n, t):
     return m * k * n / tile_traffic(m, k, n, t)
 
 
-@mistake("arithmetic_intensity", name="upside down", hint="Operations a word: operations / words.")
+@mistake("arithmetic_intensity", name="upside down", hint="Operations per word: operations / words.")
 def intensity_inverse(m, k, n, t):
     return tile_traffic(m, k, n, t) / (2 * m * k * n)
 
@@ -653,6 +895,15 @@ def roof_highest(intensity, peak, bandwidth):
     return max(peak, intensity * bandwidth)
 
 
+@mistake(
+    "roofline",
+    name="memory is forgotten",
+    hint="However fast the processor, words arrive only so fast: intensity · bandwidth is the other limit.",
+)
+def roof_peak(intensity, peak, bandwidth):
+    return peak
+
+
 @mistake("roofline", name="no ceiling", hint="The processor cannot do more than `peak`.")
 def roof_slope(intensity, peak, bandwidth):
     return intensity * bandwidth
@@ -661,7 +912,16 @@ def roof_slope(intensity, peak, bandwidth):
 @mistake(
     "roofline",
     name="divided in place of multiplied",
-    hint="Words a second times operations a word gives operations a second.",
+    hint="Words per second times operations per word gives operations per second.",
+)
+def roof_quotient(intensity, peak, bandwidth):
+    return min(peak, intensity / bandwidth)
+
+
+@mistake(
+    "roofline",
+    name="divided in place of multiplied",
+    hint="Words per second times operations per word gives operations per second.",
 )
 def roof_divided(intensity, peak, bandwidth):
     return min(peak, bandwidth / intensity) if intensity else 0.0
@@ -716,13 +976,94 @@ def best_row(m, k, n, capacity):
 
 @mistake(
     "best_tile",
-    name="the most words, not the fewest",
-    hint="min, not max: fewer words are better.",
+    name="a whole column of C",
+    hint="A tile m × 1 reads all of A once for each column. Compare the words of every tile that fits.",
 )
-def best_most(m, k, n, capacity):
+def best_column(m, k, n, capacity):
+    if capacity < 3:
+        raise ValueError("too small")
+    return min(m, (capacity - 1) // 2), 1
+
+
+@mistake(
+    "best_tile",
+    name="the smallest tile",
+    hint="Larger tiles move fewer words: give C all the room there is.",
+)
+def best_smallest(m, k, n, capacity):
     if capacity < 3:
         raise ValueError("too small")
     return 1, 1
+
+
+def pairs_that_fit(m, n, capacity):
+    if capacity < 3:
+        raise ValueError("too small")
+    tallest = min(m, (capacity - 1) // 2)
+    return [(tm, min(n, (capacity - tm) // (tm + 1))) for tm in range(1, tallest + 1)]
+
+
+@mistake("best_tile", name="the most words, not the fewest", hint="min, not max: fewer words are better.")
+def best_most(m, k, n, capacity):
+    return max(pairs_that_fit(m, n, capacity), key=lambda s: m * k * ceil(n / s[1]) + k * n * ceil(m / s[0]))
+
+
+@mistake(
+    "best_tile",
+    name="the largest tile, not the fewest words",
+    hint="A tile of many words need not divide C well. Count the words that each tile moves, and compare those.",
+)
+def best_area(m, k, n, capacity):
+    return max(pairs_that_fit(m, n, capacity), key=lambda s: s[0] * s[1])
+
+
+@mistake(
+    "best_tile",
+    name="the sides are returned in the wrong order",
+    hint="tm, the number of rows of the tile, comes first.",
+)
+def best_swapped(m, k, n, capacity):
+    return best_tile(m, k, n, capacity)[::-1]
+
+
+@mistake(
+    "best_tile",
+    name="the tallest tile is not tried",
+    hint="range(1, m) ends at m - 1. A tile may have all m rows: range(1, m + 1).",
+)
+def best_short_range(m, k, n, capacity):
+    pairs = pairs_that_fit(m, n, capacity)
+    pairs = [s for s in pairs if s[0] < m] or pairs
+    return min(pairs, key=lambda s: m * k * ceil(n / s[1]) + k * n * ceil(m / s[0]))
+
+
+@mistake(
+    "best_tile",
+    name="the number of tiles is rounded down",
+    hint="n / tn tiles, rounded up: the part of a tile at the edge reads all of A once more.",
+)
+def best_floor(m, k, n, capacity):
+    return min(pairs_that_fit(m, n, capacity), key=lambda s: m * k * (n // s[1]) + k * n * (m // s[0]))
+
+
+@mistake(
+    "best_tile",
+    name="the number of tiles is not rounded",
+    hint="n / tn is not a whole number of tiles: round it up.",
+)
+def best_fraction(m, k, n, capacity):
+    return min(pairs_that_fit(m, n, capacity), key=lambda s: m * k * n / s[1] + k * n * m / s[0])
+
+
+@mistake(
+    "best_tile",
+    name="fast memory is not filled",
+    hint="tm + tn + tm·tn may equal the capacity: ≤, not <.",
+)
+def best_strict(m, k, n, capacity):
+    if capacity < 3:
+        raise ValueError("too small")
+    return best_tile(m, k, n, max(3, capacity - 1))
 
 
 @mistake("best_tile", name="nothing is refused", hint="With 2 words no tile fits: raise a ValueError.")
