@@ -148,8 +148,8 @@ def definitions(source: str) -> str:
 def compose(lesson: Lesson, submission: Submission, probes: dict[str, str]) -> NotebookNode:
     """Make the notebook that is graded.
 
-    For each exercise in turn: the cells that the student added, the references of the exercises before
-    it, the student's blank, and its probes. Each cell's metadata say what it is.
+    For each exercise in turn: the cells that the student added, before and after them the references of the
+    exercises before it, the student's blank, and its probes. Each cell's metadata say what it is.
 
     Parameters
     ----------
@@ -172,10 +172,12 @@ def compose(lesson: Lesson, submission: Submission, probes: dict[str, str]) -> N
     given: list[str] = []
     for exercise in lesson.exercises:
         if exercise in submission.blanks:
-            for source in submission.added.get(exercise, []):
-                add("added", source, exercise)
             forget = f"globals().pop({exercise!r}, None)"  # a draft in another cell is not the blank
-            add("given", "\n\n\n".join([*given, forget]), exercise)
+            references = "\n\n\n".join([*given, forget])
+            for source in submission.added.get(exercise, []):
+                add("given", references, exercise)  # what the student makes of them is made of the references
+                add("added", source, exercise)
+            add("given", references, exercise)
             add("blank", submission.blanks[exercise], exercise)
             for key, source in probes.items():
                 if key.startswith(f"{exercise}/"):

@@ -141,7 +141,7 @@ def spy(function: Callable, name: str, change: Callable[[torch.Tensor], Any] = l
     code = getattr(real if inspect.isfunction(real) else type(real).__call__, "__code__", None)
 
     def record(frame, event, result):
-        if frame.f_code is not code:
+        if frame.f_code != code:  # equal, not the same: the grader may have run the definition twice
             return
         if event == "call":
             calls.append([tuple(tensor.shape) for tensor in _tensors(frame.f_locals.values())])

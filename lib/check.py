@@ -3,13 +3,8 @@
 import functools
 import hashlib
 import importlib
-import inspect
 import json
-import signal
-import threading
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +15,7 @@ from lib import notebook
 from lib.cases import Case, call, cases_in
 from lib.compare import Difference, compare
 from lib.show import Message
+from lib.trial import limited, recorder, wrong_call
 from lib.values import Other, decode, encode
 
 SECONDS = 15  # for one case
@@ -64,8 +60,8 @@ def check(exercise: str, implementation: Any) -> Message:
 def _judge(exercise: str, implementation: Any, cases: list[Case], recorded: dict) -> Message:
     results = []
     for one in cases:
-        wrapped, calls = _recorder(implementation)
-        with _limited():
+        wrapped, calls = recorder(implementation)
+        with limited(SECONDS):
             results.append((call(one.function, wrapped, public_seed(one), one.forbids), calls))
         if results[-1][0].get("raises", {}).get("type") == "TimeoutError":
             break
@@ -85,7 +81,7 @@ def _judge(exercise: str, implementation: Any, cases: list[Case], recorded: dict
         named = _named(recorded["mistakes"], [fingerprint(r) for r, _ in results], number)
         lines += [f"This looks like a known mistake: {m['name']}. {m['hint']}" for m in named]
         lines += _unfinished(implementation, exercise)
-        values = [(f"argument {name}", value, None) for name, value in _wrong_call(made, result, expected, one).items()]
+        values = [(f"argument {name}", value, None) for name, value in wrong_call(made, result, expected, one).items()]
         if difference is not None and not isinstance(difference.got, Other) and difference.got is not None:
             values.append(("yours", difference.got, difference.index))
         if difference is not None:
@@ -168,60 +164,6 @@ def _named(known: list[dict], prints: list[str], wrong: int) -> list[dict]:
         return same
     first = [m for m in known if m["prints"][:wrong] == prints[:wrong]]
     return first if len(first) == 1 else []
-
-
-def _recorder(implementation: Any) -> tuple[Any, list[dict]]:
-    """Wrap a function so that the arguments of its calls are kept; a class is left as it is."""
-    calls: list[dict[str, Any]] = []
-    if not inspect.isfunction(implementation):
-        return implementation, calls
-
-    @functools.wraps(implementation)
-    def wrapper(*args, **kwargs):
-        try:
-            bound = inspect.signature(implementation).bind(*args, **kwargs).arguments
-        except TypeError:
-            bound = {}
-        calls.append({n: v.detach().clone() if isinstance(v, torch.Tensor) else v for n, v in bound.items()})
-        return implementation(*args, **kwargs)
-
-    return wrapper, calls
-
-
-def _wrong_call(calls: list[dict], result: dict, expected: dict, one: Case) -> dict:
-    """The arguments of the call that went wrong: where a case returns an item for each call, that of the first
-    wrong item, and else those of the last call."""
-    if "value" in result:
-        got, right = _items(result), _items(expected)
-        if len(got) == len(right) == len(calls):
-            pairs = zip(calls, got, right, strict=True)
-            return next((made for made, g, r in pairs if compare(g, r, **one.tolerance)), {})
-    return calls[-1] if calls else {}
-
-
-@contextmanager
-def _limited() -> Iterator[None]:
-    """Stop a case that takes too long, where the system can."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_):
-        raise TimeoutError(f"it was stopped after {SECONDS} seconds")
-
-    handler, timer = signal.signal(signal.SIGALRM, stop), signal.setitimer(signal.ITIMER_REAL, SECONDS)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, *timer)
-        signal.signal(signal.SIGALRM, handler)
-
-
-def _items(result: dict) -> list:
-    value = decode(result["value"])
-    if isinstance(value, dict):
-        return list(value.values())
-    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def _unfinished(implementation: Any, exercise: str) -> list[str]:

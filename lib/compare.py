@@ -114,7 +114,8 @@ def _compare_numbers(got, expected, rtol, atol, exact, where) -> Difference | No
     atol = tolerance if atol is None else atol
     same = got == expected or (got != got and expected != expected)  # NaN is taken to equal NaN
     if not same and not (cmath.isfinite(expected) and abs(got - expected) <= atol + rtol * abs(expected)):
-        message = f"{_at('value', where)}: yours {_number(got)}, expected {_number(expected)}"
+        yours, right = _numbers(got, expected)
+        message = f"{_at('value', where)}: yours {yours}, expected {right}"
         return Difference("value", message, got, expected)
     return None
 
@@ -139,12 +140,14 @@ def _compare_tensors(got, expected, rtol, atol, exact, where) -> Difference | No
     wrong = (~close).nonzero()
     index = tuple(wrong[0].tolist())
     place = f"[{', '.join(map(str, index))}]" if index else ""
-    message = f"{_at('value', where)}: yours{place} is {_number(got[index].item())}"
-    message += f", expected {_number(expected[index].item())}"
+    yours, right = _numbers(got[index].item(), expected[index].item())
+    message = f"{_at('value', where)}: yours{place} is {yours}, expected {right}"
     if got.numel() > 1:
         message += f"; {len(wrong)} of {got.numel()} numbers differ"
     return Difference("value", message, got, expected, index)
 
 
-def _number(x: float) -> str:
-    return f"{x:.6g}" if isinstance(x, float) else str(x)
+def _numbers(*pair: Any) -> list[str]:
+    """Two numbers that differ, in so many digits that it shows."""
+    short = [f"{x:.6g}" if isinstance(x, float) else str(x) for x in pair]
+    return short if short[0] != short[1] else list(map(repr, pair))

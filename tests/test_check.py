@@ -117,6 +117,8 @@ def test_harmful_differences_are_found():
     assert compare(torch.tensor([float("nan")]), torch.tensor([1.0])).kind == "value"
     assert compare(float("nan"), 1.0).kind == "value"
     assert compare(torch.tensor([1.0 + 1e-7]), torch.tensor([1.0]), exact=True).kind == "value"
+    last = compare(torch.tensor([1.0 + 1e-7]), torch.tensor([1.0]), exact=True)
+    assert last.message.startswith("value: yours[0] is 1.00000011") and last.message.endswith("expected 1.0")
     assert compare((1, (2, torch.zeros(2))), (1, (2, torch.ones(2)))).message.startswith("value of item [1][1]")
 
 

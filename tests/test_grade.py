@@ -106,6 +106,7 @@ def graded(tmp_path_factory):
     nb = submission(TILING, {})
     nb["cells"] += [c for c in nb["cells"] if c["metadata"].get("exercise") == "tmul"]
     hand_in(folder, "duplicated", TILING, nb)
+    hand_in(folder, "another-name", TILING, another_name())
     result = run(folder, out, "--jobs", "2")
     assert result.returncode == 0, result.stderr
     return rows_of(out), out, result.stdout
@@ -115,6 +116,25 @@ def old_format(nb):
     """The same notebook in format 3."""
     cells = [{"input" if key == "source" else key: value for key, value in c.items()} for c in nb["cells"]]
     return {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"cells": cells}]}
+
+
+def blank(nb, exercise):
+    return next(cell for cell in nb["cells"] if cell["metadata"].get("exercise") == exercise)
+
+
+def another_name():
+    """A solution that calls its own tmul by a name that it has from a cell of its own."""
+    solved = "".join(blank(submission(TILING, {}), "mmul_tiling")["source"])
+    nb = submission(TILING, {"mmul_tiling": solved.replace("+= tmul(", "+= multiply(")})
+    place = nb["cells"].index(blank(nb, "mmul_tiling"))
+    assert "multiply" in nb["cells"][place]["source"]
+    nb["cells"].insert(place, {"cell_type": "code", "source": "multiply = tmul", "metadata": {}, "outputs": []})
+    return nb
+
+
+def test_a_function_of_the_student_s_may_be_called_by_another_name(graded):
+    rows, _, _ = graded
+    assert {row["status"] for row in rows["another-name", TILING.name].values()} == {"right"}
 
 
 def test_solution_gets_full_points_and_the_untouched_notebook_none(graded):
