@@ -25,6 +25,10 @@
 # for. From lesson 1 it takes only `mmul_tiling`, ready made; section 8, on gradients, wants the chain rule. **Time**:
 # about 105 minutes, 20 of them for the stretch; the minutes beside each exercise are an estimate.
 #
+# **How it works**: run the cells from the top with Shift + Enter. Where a cell says `TODO`, replace the line
+# `raise NotImplementedError` by your code, run the cell, then run the `check` below it. Stuck? `hint` gives one hint
+# at a time. An exercise left open stops nothing: go on reading and come back.
+#
 # The letters, from here to the end of the course:
 #
 # | letter | stands for | | letter | stands for |
