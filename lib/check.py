@@ -50,6 +50,10 @@ def check(exercise: str, implementation: Any) -> Message:
         There is no exercise of that name.
     """
     topic, recorded = _recorded(exercise)
+    if not callable(implementation):
+        return Message(
+            "wrong", f"check wants your {exercise} itself, and this is of type {type(implementation).__name__}"
+        )
     cases = cases_in(_module(topic), exercise)
     message = _judge(exercise, implementation, cases, recorded)
     message.footer = f"{notebook.origin(implementation)}, {len(cases)} cases"
@@ -78,10 +82,13 @@ def _judge(exercise: str, implementation: Any, cases: list[Case], recorded: dict
         lines, difference = explain(result, expected, one)
         if not lines:
             continue
-        named = _named(recorded["mistakes"], [fingerprint(r) for r, _ in results], number)
-        lines += [f"This looks like a known mistake: {m['name']}. {m['hint']}" for m in named]
         lines += _unfinished(implementation, exercise)
-        values = [(f"argument {name}", value, None) for name, value in wrong_call(made, result, expected, one).items()]
+        prints = [fingerprint(r) for r, _ in results]
+        for known in _named(recorded["mistakes"], prints, number):
+            looks = "looks like" if known["prints"] == prints else "could be"
+            lines.append(f"This {looks} a known mistake: {known['name']}. {known['hint']}")
+        arguments = wrong_call(made, result, expected, one)
+        values = [(f"argument {name}", value, None) for name, value in arguments.items() if _shows(value)]
         if difference is not None and not isinstance(difference.got, Other) and difference.got is not None:
             values.append(("yours", difference.got, difference.index))
         if difference is not None:
@@ -166,11 +173,17 @@ def _named(known: list[dict], prints: list[str], wrong: int) -> list[dict]:
     return first if len(first) == 1 else []
 
 
+def _shows(value: Any) -> bool:
+    """Whether an argument says something when it is printed."""
+    return not callable(value) and not isinstance(value, torch.Generator)
+
+
 def _unfinished(implementation: Any, exercise: str) -> list[str]:
     """Name the other exercises that a function calls and that have not passed their own check."""
     code = getattr(implementation, "__code__", None)
+    called = {name.lower() for name in (code.co_names if code else ())}  # roundpass is RoundPass.apply
     done = notebook.load()["checks"]
-    used = [n for n in (code.co_names if code else ()) if done.get(n, "right") != "right" and n != exercise]
+    used = [n for n, status in done.items() if n.lower() in called and status != "right" and n != exercise]
     return [f"It calls your {name}, which does not pass its own check yet: start there." for name in used]
 
 

@@ -149,5 +149,5 @@ def _compare_tensors(got, expected, rtol, atol, exact, where) -> Difference | No
 
 def _numbers(*pair: Any) -> list[str]:
     """Two numbers that differ, in so many digits that it shows."""
-    short = [f"{x:.6g}" if isinstance(x, float) else str(x) for x in pair]
+    short = [f"{x + 0.0:.6g}" if isinstance(x, float) else str(x) for x in pair]
     return short if short[0] != short[1] else list(map(repr, pair))

@@ -41,7 +41,7 @@ def origin(implementation: Any) -> str:
     name = getattr(implementation, "__name__", type(implementation).__name__)
     code = getattr(inspect.unwrap(implementation), "__code__", None)
     if code is None:
-        members = [getattr(member, "__func__", member) for member in vars(implementation).values()]
+        members = [getattr(member, "__func__", member) for member in getattr(implementation, "__dict__", {}).values()]
         code = next((m.__code__ for m in members if hasattr(m, "__code__")), None)
     try:
         shell = get_ipython()  # type: ignore[name-defined]

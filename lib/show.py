@@ -81,7 +81,7 @@ def _numbers(value: Any) -> tuple[list[list[str]], str] | None:
     if not isinstance(value, torch.Tensor) or value.is_meta or not 0 < value.numel() <= LARGEST:
         return None
     rows = value.detach().reshape(-1, value.shape[-1] if value.ndim else 1)
-    text = [[f"{x:.5g}" if isinstance(x, float) else str(x) for x in row] for row in rows.tolist()]
+    text = [[f"{x + 0.0:.5g}" if isinstance(x, float) else str(x) for x in row] for row in rows.tolist()]
     sides = "×".join(map(str, value.shape)) or "a number"
     return text, f"{sides} {str(value.dtype).removeprefix('torch.')}"
 

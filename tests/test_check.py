@@ -200,6 +200,26 @@ def test_check_shows_the_arguments_of_the_call_that_went_wrong():
     assert "argument padding" not in str(wrong)
 
 
+class Slotted:
+    __slots__ = ()
+
+    def __call__(self, tileA, tileB, t):
+        return tileA
+
+
+def test_check_takes_whatever_it_is_given():
+    assert check("tmul", 3).status == "wrong" and "of type int" in str(check("tmul", 3))
+    assert check("tmul", Slotted()).status == check("tmul", torch.mm).status == "wrong"
+
+
+def test_check_blames_the_student_s_other_function_that_is_wrong():
+    check("RoundPass", torch.floor)
+    space = {"torch": torch, "roundpass": torch.floor}
+    exec("def clip_round(x, low, high):\n    return torch.clamp(roundpass(x), low, high)", space)
+    wrong = check("clip_round", space["clip_round"])
+    assert "It calls your RoundPass, which does not pass its own check" in wrong.lines[1]
+
+
 def test_check_says_where_a_half_written_answer_is_still_open():
     def half(tileA, tileB, t):
         if max(*tileA.shape, *tileB.shape) <= t:

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 import traitlets
 
+from lib.cases import raising
+
 STATIC = Path(__file__).with_name("static")
 
 PAGE = """<!doctype html>
@@ -139,8 +141,8 @@ def attempt(function: Callable, *args: object, **kwargs: object) -> tuple[object
     name = getattr(function, "__name__", "your function")
     try:
         return function(*args, **kwargs), ""
-    except NotImplementedError:
-        return None, f"{name} is not written yet."
+    except NotImplementedError as error:
+        return None, f"{raising(error)} is not written yet."
     except Exception as problem:  # the picture says it; the cell goes on
         return None, f"{name} raised {type(problem).__name__}: {problem}"
 
