@@ -26,12 +26,12 @@ def sqnr(x: Tensor, x_hat: Tensor) -> float:
     Parameters
     ----------
     x, x_hat : Tensor, same shape, floating point
-        A tensor and its quantized version.
+        A tensor and its quantized version. Are not changed.
 
     Returns
     -------
     float
-        Infinite where the two are equal, zeros included.
+        Infinite where the two are equal, zeros included; minus infinity where `x` alone is all zeros.
     """
     signal = x.double().square().sum()
     noise = (x.double() - x_hat.double()).square().sum()
@@ -43,7 +43,7 @@ class Quantizer(nn.Module):
 
     With α = max|x| of the first input that is not all zeros, step = 2·α / 2^bits and
     off = α if `always_pos` else 0, returns clamp(round((x − off) / step), Qn, Qp)·step + off.
-    Rounding is straight-through; α is a constant for the gradient.
+    Rounding is straight-through; α is a constant for the gradient. The input is not changed.
 
     Parameters
     ----------
@@ -130,8 +130,10 @@ def fake_quantize(x: Tensor, scale: Tensor | float, zero_point: Tensor | int, qm
     Parameters
     ----------
     x : Tensor, floating point
+        Is not changed.
     scale, zero_point : Tensor or number
-        Anything that broadcasts against `x`: one number for all of it, or one a channel.
+        Anything that broadcasts against `x`: one number for all of it, or one a channel. A tensor of scales
+        has the dtype of `x`.
     qmin, qmax : int
         Smallest and largest code.
 
@@ -141,8 +143,8 @@ def fake_quantize(x: Tensor, scale: Tensor | float, zero_point: Tensor | int, qm
 
     Notes
     -----
-    The formula of `torch.fake_quantize_per_tensor_affine`; Krishnamoorthi 2018, arXiv:1806.08342,
-    section 2.
+    The formula of `torch.fake_quantize_per_tensor_affine`; write it out, without a call of torch's own
+    quantization. Krishnamoorthi 2018, arXiv:1806.08342, section 2.
     """
     codes = torch.clamp(roundpass(x / scale) + zero_point, qmin, qmax)
     return (codes - zero_point) * scale
@@ -153,17 +155,23 @@ def channel_scale(weights: Tensor, bits: int, axis: int = 0) -> Tensor:
 
     Parameters
     ----------
-    weights : Tensor, floating point
+    weights : Tensor, floating point, at least two dimensions
+        Is not changed.
     bits : int
         From 2 to 16; the codes are signed.
     axis : int
-        The dimension that counts the channels.
+        The dimension that counts the channels, from 0 on.
 
     Returns
     -------
-    Tensor
+    Tensor, dtype of `weights`
         max|w| / (2^(bits−1) − 1) of each channel, with size 1 in every other dimension so that it
         broadcasts against `weights`; 1 for a channel of zeros.
+
+    Raises
+    ------
+    ValueError
+        If `bits` is out of range.
 
     Notes
     -----
@@ -181,6 +189,7 @@ def mse_scale(x: Tensor, bits: int, signed: bool = True) -> Tensor:
     Parameters
     ----------
     x : Tensor, floating point
+        Is not changed.
     bits : int
         From 2 to 16.
     signed : bool
@@ -191,18 +200,22 @@ def mse_scale(x: Tensor, bits: int, signed: bool = True) -> Tensor:
     0-d Tensor, dtype of `x`
         Positive; 1 where `x` is all zeros.
 
+    Raises
+    ------
+    ValueError
+        If `bits` is out of range.
+
     Notes
     -----
-    100 scales from 1/1000 of the widest, max|x| over the largest code, to the widest, evenly spaced in the
-    logarithm; then 100 around the best of them. A wider one is seldom better, but it can be: with 3 bits
-    the numbers 1 and 2 cost nothing at scale 1, and the widest is 2/3. Nagel et al. 2021,
-    arXiv:2106.08295, section 3.1.
+    A scale above max|x| / (largest code) is seldom better, but it can be: with 3 bits the numbers 1 and 2
+    cost nothing at scale 1, and max|x| / 3 is 2/3. Nagel et al. 2021, arXiv:2106.08295, section 3.1.
     """
     qmin, qmax = code_range(bits, signed)
     x = x.detach()
     best = x.abs().max() / qmax
     if best == 0:
         return torch.ones_like(best)
+    # powers of 10, as parts of the widest scale, and then of the best one found
     for start, stop in (-3.0, 0.0), (-0.05, 0.05):
         scales = best * torch.logspace(start, stop, 100, dtype=x.dtype, device=x.device)
         errors = [(fake_quantize(x, s, 0, qmin, qmax) - x).square().mean() for s in scales]
@@ -215,7 +228,8 @@ class LearnedStep(nn.Module):
 
     Returns round(clamp(x / step, Qn, Qp))·step: clamped first and then rounded straight-through, so that
     autograd gives the paper's gradients. The gradient of the step is multiplied by 1 / √(N·Qp), where N is
-    the number of elements of `x`. The first input that is not all zeros sets step = 2·mean|x| / √Qp.
+    the number of elements of `x`. The first input that is not all zeros sets step = 2·mean|x| / √Qp, in
+    training and in evaluation mode alike. The input is not changed.
 
     Parameters
     ----------
@@ -227,12 +241,18 @@ class LearnedStep(nn.Module):
     Attributes
     ----------
     step : 0-d Parameter
-    calibrated : 0-d bool buffer
+    calibrated : 0-d buffer
         Whether the step has its first value.
+
+    Raises
+    ------
+    ValueError
+        If `bits` is out of range.
 
     Notes
     -----
-    Esser et al., "Learned Step Size Quantization", ICLR 2020, equations 1 to 3 and section 2.2.
+    Esser et al., "Learned Step Size Quantization", ICLR 2020: equations 1 to 3, and sections 2.1 (the first
+    step) and 2.2 (the scale of the gradient; for activations the paper's N is the number of features).
     """
 
     def __init__(self, bits: int, signed: bool = True):

@@ -61,6 +61,14 @@ def test_a_students_quantizer():
     view.outlier = 9
     assert torch.tensor(view.yours["values"]).equal(Quantizer(5, always_pos=True)(view.values()).double())
 
+    view.codes = "unsigned"  # which the notes' quantizer has not
+    assert view.yours == {
+        "note": "Your class has no unsigned grid: nothing to compare here.",
+        "setting": "5,unsigned,9",
+    }
+    view.codes = "signed"
+    assert torch.tensor(view.yours["values"]).equal(Quantizer(5)(view.values()).double())
+
     mine = Quantizer(4)
     view = views.quantizer(x, quantize=mine)
     assert torch.tensor(view.yours["values"]).equal(Quantizer(4)(x).double()) and view.yours["bits"] == 4

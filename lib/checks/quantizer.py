@@ -6,6 +6,12 @@ import torch
 
 from lib.cases import case
 
+# Torch's own quantization: what fake_quantize may not call.
+NAMES = ("fake_quantize_{}_affine", "fake_quantize_{}_affine_cachemask", "_fake_quantize_learnable_{}_affine")
+FAKE = [f"aten.{name.format(kind)}" for name in (*NAMES, "quantize_{}") for kind in ("per_tensor", "per_channel")]
+FAKE += ["aten._fake_quantize_per_tensor_affine_cachemask_tensor_qparams", "aten.fused_moving_avg_obs_fake_quant"]
+FAKE += ["aten._fused_moving_avg_obs_fq_helper", "aten.quantize_per_tensor_dynamic", "aten.dequantize"]
+
 HINTS = {
     "sqnr": [
         "Two sums: of the squares of x, and of the squares of x − x̂.",
@@ -13,10 +19,12 @@ HINTS = {
         "x / 0 is infinite by itself, but 0 / 0 is NaN: return `math.inf` wherever the error is 0.",
     ],
     "Quantizer": [
-        "Make α and calibrated in __init__, with `self.register_buffer(name, tensor)`: state_dict carries buffers.",
-        "Until calibrated: `self.alpha = x.detach().abs().max()`, and `self.calibrated = self.alpha > 0`, since zeros"
-        " fix nothing. Assigning a tensor to a buffer's name keeps it a buffer.",
+        "Make alpha and calibrated in __init__, with `self.register_buffer(name, tensor)`: state_dict carries buffers."
+        " Each is a single number, `torch.tensor(0.0)` and `torch.tensor(False)`.",
+        "In forward, first look at `self.calibrated`. While it is false, this x sets alpha. When may it become true?",
         "Keep to the formula's order: subtract off, divide by step, roundpass, clamp, times step, plus off.",
+        "Assigning a tensor to a buffer's name keeps it a buffer: `self.alpha = x.detach().abs().max()`, and then"
+        " `self.calibrated = self.alpha > 0`, since zeros fix nothing.",
         "While α is 0 the step is 0, and 0 / 0 is NaN: `torch.where(step > 0, step, 1.0)` puts 1 in its place. The"
         " next input must still find the range open.",
         "`x.isfinite().all()` is one test for NaN and for both infinities; `code_range` refuses bad bits by itself.",
@@ -25,6 +33,7 @@ HINTS = {
         "First widen: the low end is at most 0, the high end at least 0. `min` and `max` do it.",
         "2^bits codes have 2^bits − 1 gaps between them: the scale is the length of the range over the gaps.",
         "Code z stands for scale·(code − z) = 0. Which code does the low end have, and how many scales below 0 is it?",
+        "z is `round(-low / scale)`, which in Python is an int. Where the scale would be 0, put 1 in its place.",
     ],
     "fake_quantize": [
         "It is the Quantizer's line with the offset counted in codes: round x / scale, add the zero point, clamp.",
@@ -40,242 +49,234 @@ HINTS = {
         "There is no formula: try many scales and keep the best. `fake_quantize` with zero point 0 tries one.",
         "A scale above max|x| / qmax is seldom better. Try fractions of it, and small ones too: a far outlier pushes"
         " the best scale to a small fraction. Try them all: the error may rise first and fall later.",
-        "`torch.logspace(-3, 0, 100)` spaces fractions evenly in ratio. A finer search around the best one finishes.",
+        "`torch.logspace(-3, 0, 100, dtype=x.dtype)` spaces fractions evenly in ratio. A finer search around the best"
+        " one finishes.",
     ],
     "LearnedStep": [
         "Make the step an `nn.Parameter` in __init__, so that an optimizer can find it before the first call.",
-        "Set its first value in place: `self.step.data = …` keeps the same Parameter.",
+        "Two questions before the formula: has the step its first value yet, and is there anything in x but zeros?"
+        " `self.step.data = …` gives it one and keeps the same Parameter.",
         "`scale_gradient(self.step, g)` is the step going forward, and multiplies its gradient by g going back.",
         "Clamp first, then round straight-through, then multiply by the step. Autograd does the rest.",
     ],
 }
 
 
-@case("sqnr", title="a signal of energy 25 with an error of energy 1", rtol=1e-4)
+@case("sqnr", title="a signal of energy 25 with an error of energy 5", rtol=1e-4)
 def energies(sqnr):
-    return sqnr(torch.tensor([[3.0, -4.0]]), torch.tensor([[3.0, -3.0]]))
+    x, x_hat = torch.tensor([[1.0, -4.0], [2.0, -2.0]]), torch.tensor([[1.0, -3.0], [0.0, -2.0]])
+    return {"decibels": sqnr(x, x_hat), "x afterwards": x, "x̂ afterwards": x_hat}
 
 
-@case("sqnr", title="an error of a tenth everywhere", rtol=1e-4)
+@case("sqnr", title="an error of a tenth, one twice the signal, none, a small one; zeros without and with", rtol=1e-4)
 def tenth(sqnr):
-    x = torch.tensor([10.0, 20.0, 30.0, -40.0])
-    return sqnr(x, 0.9 * x)
-
-
-@case("sqnr", title="no error at all: numbers, and zeros")
-def no_error(sqnr):
-    return [sqnr(x, x.clone()) for x in (torch.tensor([1.0, -2.0]), torch.zeros(2))]
+    x, zeros, small = torch.tensor([10.0, 20.0, 30.0, -40.0]), torch.zeros(2), torch.tensor([1.0, -2.0])
+    answers = [sqnr(x, 0.9 * x), sqnr(x, -x), sqnr(small, small.clone()), sqnr(small, torch.tensor([1.0, -2 + 2**-20]))]
+    return [*answers, sqnr(zeros, zeros.clone()), sqnr(zeros, small)]
 
 
 @case("Quantizer", title="a 3×3 matrix with 3 bits", exact=True)
 def by_hand(Quantizer):
-    return Quantizer(bits=3)(torch.tensor([[-4.0, -2.75, -1.25], [-0.25, 0.0, 0.75], [1.25, 2.75, 4.0]]))
+    x = torch.tensor([[-4.0, -2.5, -1.25], [-0.5, 0.0, 0.75], [1.5, 2.5, 4.0]])
+    return {"[[-4, -2.5, -1.25], [-0.5, 0, 0.75], [1.5, 2.5, 4]] becomes": Quantizer(bits=3)(x)}
 
 
-@case("Quantizer", title="0 to 4 with 3 bits and always_pos", exact=True)
+@case("Quantizer", title="3 bits and always_pos, two inputs", exact=True)
 def shifted(Quantizer):
-    return Quantizer(bits=3, always_pos=True)(torch.tensor([0.0, 0.75, 1.25, 2.75, 4.0]))
+    q = Quantizer(bits=3, always_pos=True)
+    first = q(torch.tensor([0.0, 0.75, 1.25, 2.75, 4.0]))
+    return {"[0, 0.75, 1.25, 2.75, 4] becomes": first, "then [1, 2.25, 9] becomes": q(torch.tensor([1.0, 2.25, 9.0]))}
 
 
-@case("Quantizer", title="a second input keeps the grid of the first", exact=True)
+@case("Quantizer", title="after [1, -4], later inputs keep that grid, and so does a reloaded quantizer", exact=True)
 def second_input(Quantizer):
-    q = Quantizer(bits=3)
+    q, new = Quantizer(bits=3), Quantizer(bits=3)
     q(torch.tensor([1.0, -4.0]))
-    return q(torch.tensor([0.75, -1.25, 100.0])), q(torch.tensor([-100.0, 0.25]))
+    new.load_state_dict(q.state_dict())
+    later = {"[0.75, -1.25, 100] becomes": q(torch.tensor([0.75, -1.25, 100.0]))}
+    later["then the number -100 becomes"] = q(torch.tensor(-100.0))
+    return later | {"reloaded, [0.75, -1.25] becomes": new(torch.tensor([0.75, -1.25]))}
 
 
-@case("Quantizer", title="the gradient that reaches x")
+@case("Quantizer", title="bit for bit, 3 bits: a range that is no power of two, and a tiny one", exact=True)
+def bit_for_bit(Quantizer):
+    half = {"[2.1, 1.3125, -1.3125] becomes": Quantizer(bits=3)(torch.tensor([2.1, 1.3125, -1.3125]))}
+    shifted = Quantizer(bits=3, always_pos=True)(torch.tensor([2.7, 0.3375]))
+    tiny = Quantizer(bits=3)(torch.tensor([2.0**-40, -(2.0**-38)])) * 2**40
+    return half | {"[2.7, 0.3375] with always_pos becomes": shifted, "2^40 times that of [1, -4] / 2^40": tiny}
+
+
+@case("Quantizer", title="the gradient of x = [[-4, -2.75, 0.25], [0.75, 3.25, 3.75]], weighted 1 to 6")
 def gradient(Quantizer):
     x = torch.tensor([[-4.0, -2.75, 0.25], [0.75, 3.25, 3.75]], requires_grad=True)
-    (Quantizer(bits=3)(x) * torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])).sum().backward()
-    return x.grad
+    y = Quantizer(bits=3)(x)
+    if y.requires_grad:
+        (y * torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])).sum().backward()
+    return {"gradient of x": "none reaches x" if x.grad is None else x.grad}
 
 
-@case("Quantizer", title="a reloaded quantizer keeps its grid", exact=True)
-def reloaded(Quantizer):
-    old, new = Quantizer(bits=3), Quantizer(bits=3)
-    old(torch.tensor([1.0, -4.0]))
-    new.load_state_dict(old.state_dict())
-    return new(torch.tensor([0.75, -1.25]))
-
-
-@case("Quantizer", title="in evaluation mode: the output, the number of parameters, and x afterwards", exact=True)
+@case("Quantizer", title="what belongs to its state, and x afterwards", exact=True)
 def manners(Quantizer):
-    q, x = Quantizer(bits=3).eval(), torch.tensor([0.625, -2.0, 1.875])
-    return q(x), len(list(q.parameters())), x
+    found = {}
+    for mode in ("training", "evaluation"):
+        q, x = Quantizer(bits=3).train(mode == "training"), torch.tensor([0.625, -2.0, 1.875])
+        found |= {f"in {mode}, [0.625, -2, 1.875] becomes": q(x), f"x after {mode}": x}
+    state, found["parameters"] = q.state_dict(), len(list(q.parameters()))
+    flag = f"{state['calibrated'].dim()}-d" if "calibrated" in state else "is missing"
+    return found | {"alpha in state_dict": state.get("alpha", "is missing"), "calibrated in state_dict": flag}
 
 
 @case("Quantizer", title="zeros, and after them the numbers that fix the grid", exact=True)
 def zeros(Quantizer):
     q, shifted, none = Quantizer(bits=3), Quantizer(bits=3, always_pos=True), torch.zeros(2, 2)
-    return q(none), shifted(none), q(torch.tensor([0.5, -2.0])), shifted(torch.tensor([0.5, 1]))
+    found = {"zeros become": q(none), "calibrated after zeros": bool(q.calibrated)}
+    found["zeros with always_pos become"] = shifted(none)
+    found["then [0.5, -2] becomes"] = q(torch.tensor([0.5, -2.0]))
+    return found | {"then [0.5, 1] with always_pos becomes": shifted(torch.tensor([0.5, 1.0]))}
 
 
 @case("Quantizer", title="what is refused, and what is not")
 def refusals(Quantizer, refused):
-    answers = {f"{bits} bits refused": refused(lambda b=bits: Quantizer(bits=b)) for bits in (0, 2.5, 3)}
+    answers = {f"Quantizer(bits={bits})": refused(lambda b=bits: Quantizer(bits=b)) for bits in (0, 1, 2, 2.5, 16, 17)}
     for number in (math.nan, math.inf, -math.inf):
-        x = torch.tensor([1.0, number])
-        answers[f"{number} in x refused"] = refused(lambda x=x: Quantizer(bits=4)(x))
+        q, x = Quantizer(bits=4), torch.tensor([1.0, number])
+        answers[f"{number} in the first input"] = refused(lambda q=q, x=x: q(x))
+        q(torch.tensor([1.0, -4.0]))
+        answers[f"{number} in a later input"] = refused(lambda q=q, x=x: q(x))
     return answers
 
 
-@case("affine_parameters", title="0 to 7 with 3 bits", rtol=1e-5)
-def from_zero(affine_parameters):
-    return affine_parameters(0.0, 7.0, 3)
+@case("affine_parameters", title="ranges that hold 0, and others, which are widened to hold it", rtol=1e-5)
+def ranges(affine_parameters):
+    ends = [(0.0, 7.0), (-1.4, 2.1), (-1.1, 2.4), (1.0, 7.0), (-7.0, -1.0), (3.0, 3.0), (-3.0, -3.0), (0.0, 0.0)]
+    return [affine_parameters(low, high, 3) for low, high in ends]
 
 
-@case("affine_parameters", title="a range on both sides of 0", rtol=1e-5)
-def both_sides(affine_parameters):
-    return affine_parameters(-1.4, 2.1, 3)
-
-
-@case("affine_parameters", title="1 to 7 is widened to hold 0", rtol=1e-5)
-def widened(affine_parameters):
-    return affine_parameters(1.0, 7.0, 3)
-
-
-@case("affine_parameters", title="−7 to −1 is widened to hold 0", rtol=1e-5)
-def widened_up(affine_parameters):
-    return affine_parameters(-7.0, -1.0, 3)
-
-
-@case("affine_parameters", title="a range of nothing but 0", rtol=1e-5)
-def nothing(affine_parameters):
-    return affine_parameters(0.0, 0.0, 3)
+@case("affine_parameters", title="the zero point is a code: an integer")
+def integers(affine_parameters, refused):
+    _, zero_point = affine_parameters(-1.0, 2.5, 3)
+    counts = refused(lambda: range(zero_point)) == "no error"  # range takes integers alone
+    return {"type of the zero point": "an integer" if counts else type(zero_point).__name__}
 
 
 @case("affine_parameters", title="what is refused, and what is not")
 def bad_ranges(affine_parameters, refused):
-    calls = [(2.0, 1.0, 3), (math.nan, 1.0, 3), (0.0, math.inf, 3), (0.0, 1.0, 0), (0.0, 1.0, 3)]
-    return {f"{call} refused": refused(lambda c=call: affine_parameters(*c)) for call in calls}
+    nan, inf = math.nan, math.inf
+    calls = [(2.0, 1.0, 3), (nan, 1.0, 3), (0.0, nan, 3), (0.0, inf, 3), (-inf, 1.0, 3)]
+    calls += [(0.0, 1.0, bits) for bits in (0, 1, 2, 16, 17)]
+    return {f"affine_parameters{call}": refused(lambda c=call: affine_parameters(*c)) for call in calls}
 
 
-@case(
-    "fake_quantize",
-    title="scale ½, zero point 2, codes 0 to 7",
-    forbids=("aten.fake_quantize_per_tensor_affine", "aten.fake_quantize_per_tensor_affine_cachemask"),
-)
+@case("fake_quantize", title="scale ½, zero point 2, codes 0 to 7", forbids=FAKE)
 def one_scale(fake_quantize):
-    return fake_quantize(torch.tensor([[-1.9, -0.9, -0.1], [0.0, 0.4, 1.1], [2.4, 2.6, 9.0]]), 0.5, 2, 0, 7)
+    x = torch.tensor([[-1.9, -0.9, -0.1], [0.0, 0.4, 1.1], [2.4, 2.6, 9.0]])
+    return {"levels": fake_quantize(x, 0.5, 2, 0, 7), "x afterwards": x}
 
 
-@case("fake_quantize", title="the gradient stops outside the codes")
+@case("fake_quantize", title="the gradient stops outside the codes", forbids=FAKE)
 def masked(fake_quantize):
     x = torch.tensor([-1.9, -1.1, 0.4, 2.4, 2.6, 9.0], requires_grad=True)
-    (fake_quantize(x, 0.5, 2, 0, 7) * torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])).sum().backward()
-    return x.grad
+    y = fake_quantize(x, 0.5, 2, 0, 7)
+    if y.requires_grad:
+        (y * torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])).sum().backward()
+    return {"gradient of x": "none reaches x" if x.grad is None else x.grad}
 
 
-@case("fake_quantize", title="halves, with an odd zero point")
+@case("fake_quantize", title="halves, with an odd zero point; signed codes", forbids=FAKE)
 def odd_zero_point(fake_quantize):
-    return fake_quantize(torch.tensor([0.25, 0.75, 1.25, -0.25]), 0.5, 1, 0, 7)
+    halves, signed = torch.tensor([0.25, 0.75, 1.25, -0.25]), torch.tensor([-9.0, -1.9, -0.4, 0.6, 1.4, 9.0])
+    return [fake_quantize(halves, 0.5, 1, 0, 7), fake_quantize(signed, 1.0, 0, -2, 1)]
 
 
-@case("fake_quantize", title="a scale and a zero point for each row")
+@case("fake_quantize", title="a scale for each row, for each column, for each channel of an image", forbids=FAKE)
 def each_row(fake_quantize):
     x = torch.tensor([[-1.9, 0.4, 2.6], [-1.9, 0.4, 2.6]])
-    return fake_quantize(x, torch.tensor([[0.5], [1.0]]), torch.tensor([[2], [0]]), 0, 7)
-
-
-@case("fake_quantize", title="signed codes")
-def signed(fake_quantize):
-    return fake_quantize(torch.tensor([-9.0, -1.9, -0.4, 0.6, 1.4, 9.0]), 1.0, 0, -2, 1)
+    image = torch.tensor([[[[-1.9, 0.4]], [[2.6, 9.0]]]], dtype=torch.float64)
+    rows = fake_quantize(x, torch.tensor([[0.5], [1.0]]), torch.tensor([[2], [0]]), 0, 7)
+    columns = fake_quantize(x, torch.tensor([0.5, 0.1, 2.0]), 3, 0, 7)
+    return [rows, columns, fake_quantize(image, torch.tensor([[[0.5]], [[2.0]]], dtype=torch.float64), 0, -4, 3)]
 
 
 @case("channel_scale", title="two rows with 3 bits")
 def two_rows(channel_scale):
-    return channel_scale(torch.tensor([[1.0, -3.0, 2.0], [6.0, 0.0, -5.0]]), 3)
+    weights = torch.tensor([[1.0, -3.0, 2.0], [6.0, 0.0, -5.0]])
+    return {"scales": channel_scale(weights, 3), "weights afterwards": weights}
 
 
-@case("channel_scale", title="three columns: axis 1")
+@case("channel_scale", title="axis 1: the columns of a matrix; the weights of a convolution, axes 1 and 0")
 def columns(channel_scale):
-    return channel_scale(torch.tensor([[1.0, -3.0, 2.0], [6.0, 0.0, -5.0]]), 3, axis=1)
+    matrix, weights = torch.tensor([[1.0, -3.0, 2.0], [6.0, 0.0, -5.0]]), torch.arange(-6.0, 18.0).reshape(2, 3, 2, 2)
+    return [channel_scale(matrix, 3, axis=1), channel_scale(weights, 4, axis=1), channel_scale(weights.double(), 4)]
 
 
-@case("channel_scale", title="the weights of a convolution")
-def convolution(channel_scale):
-    return channel_scale(torch.arange(-6.0, 18.0).reshape(2, 3, 2, 2), 4)
+@case("channel_scale", title="channels of zeros and of tiny numbers; which bits are refused", rtol=1e-5, atol=0.0)
+def dead_channel(channel_scale, refused):
+    weights = torch.tensor([[0.0, 0.0], [6.0, 1.0], [-(2.0**-20), 0.0]])
+    answers = {f"{bits} bits": refused(lambda b=bits: channel_scale(weights, b)) for bits in (0, 1, 2, 16, 17)}
+    return {"scales of [[0, 0], [6, 1], [-1e-6, 0]]": channel_scale(weights, 3)} | answers
 
 
-@case("channel_scale", title="a channel of zeros gets scale 1")
-def dead_channel(channel_scale):
-    return channel_scale(torch.tensor([[0.0, 0.0], [3.0, 1.0]]), 3)
+@case("mse_scale", title="five numbers with 2 bits: the scale to the nearest whole number, and x afterwards")
+def five_numbers(mse_scale):
+    x = torch.tensor([7.0, 8.0, 3.0, -8.0, -20.0], dtype=torch.float64)
+    scale = mse_scale(x, 2)
+    tensor = isinstance(scale, torch.Tensor)
+    kind = f"a {scale.dim()}-d tensor of {scale.dtype}" if tensor else type(scale).__name__
+    return {"what comes back": kind, "the scale, rounded": scale.round() if tensor else None, "x afterwards": x}
 
 
-@case("mse_scale", title="900 normal numbers with 2 bits: error reached ÷ least error", rtol=0.05)
-def normal(mse_scale, draw):
-    x = draw.normal(900)
+@case("mse_scale", title="the error reached, times the least", rtol=0.05)
+def errors(mse_scale, draw):
+    x, far, found = draw.normal(900), torch.tensor([20.0]), {}
+    data = {"900 normal numbers, 2 bits": (x, 2, True), "these and -20, 4 bits": (torch.cat([x, -far]), 4, True)}
+    data["their magnitudes / 1000, unsigned, 3 bits"] = (x.abs() / 1000, 3, False)
+    data["the numbers and 20, 2 bits"] = (torch.cat([x, far]), 2, True)
+    for name, (y, bits, signed) in data.items():
+        low = -(2 ** (bits - 1)) if signed else 0
+        high = low + 2**bits - 1
 
-    def error(scale):
-        return ((x / scale).round().clamp(-2, 1) * scale - x).square().mean().item()
+        def error(scale, y=y, low=low, high=high):
+            return ((y / scale).round().clamp(low, high) * scale - y).square().mean().item()
 
-    reached = error(float(mse_scale(x, 2)))
-    least = min(error(k * x.abs().max() / 1000) for k in range(1, 1001))
-    return round(max(1.0, reached / least), 1)
-
-
-@case("mse_scale", title="one number far outside, 4 bits: error reached ÷ least error", rtol=0.05)
-def far_outside(mse_scale, draw):
-    x = torch.cat([draw.normal(900), torch.tensor([20.0])])
-
-    def error(scale):
-        return ((x / scale).round().clamp(-8, 7) * scale - x).square().mean().item()
-
-    reached = error(float(mse_scale(x, 4)))
-    least = min(error(k * x.abs().max() / 7000) for k in range(1, 1001))
-    return round(max(1.0, reached / least), 1)
+        least = min(error(k * y.abs().max() / high / 1000) for k in range(1, 1001))
+        found[name] = round(max(error(float(mse_scale(y, bits, signed=signed))) / least, 1.0), 1)
+    return found
 
 
-@case("mse_scale", title="small positive numbers, unsigned, 3 bits: error reached ÷ least error", rtol=0.05)
-def positive(mse_scale, draw):
-    x = draw.normal(900).abs() / 1000
-
-    def error(scale):
-        return ((x / scale).round().clamp(0, 7) * scale - x).square().mean().item()
-
-    reached = error(float(mse_scale(x, 3, signed=False)))
-    least = min(error(k * x.abs().max() / 7000) for k in range(1, 1001))
-    return round(max(1.0, reached / least), 1)
+@case("mse_scale", title="zeros get scale 1; which bits are refused")
+def all_zeros(mse_scale, refused):
+    answers = {f"{bits} bits": refused(lambda b=bits: mse_scale(torch.ones(2), b)) for bits in (0, 1, 2, 16, 17)}
+    return {"the scale of zeros": mse_scale(torch.zeros(4), 4)} | answers
 
 
-@case("mse_scale", title="one number far outside, 2 bits: error reached ÷ least error", rtol=0.05)
-def down_the_hill_and_up(mse_scale, draw):
-    x = torch.cat([draw.normal(2000), torch.tensor([10.0])])
-
-    def error(scale):
-        return ((x / scale).round().clamp(-2, 1) * scale - x).square().mean().item()
-
-    reached = error(float(mse_scale(x, 2)))
-    least = min(error(k * x.abs().max() / 1000) for k in range(1, 1001))
-    return round(max(1.0, reached / least), 1)
-
-
-@case("mse_scale", title="zeros still get a positive scale")
-def all_zeros(mse_scale):
-    return 0 < float(mse_scale(torch.zeros(4), 4)) < float("inf")
-
-
-@case("LearnedStep", title="the first step is 2·mean|x| / √Qp")
+@case("LearnedStep", title="LearnedStep(3), after [[1, -2], [3, -6]]: the first step is 2·mean|x| / √Qp")
 def first_step(LearnedStep):
     q = LearnedStep(3)
-    q(torch.tensor([1.0, -2.0, 3.0, -6.0]))
-    return q.step
+    q(torch.tensor([[1.0, -2.0], [3.0, -6.0]]))
+    saved = q.state_dict().get("calibrated")
+    return {"step": q.step, "calibrated in state_dict": "is missing" if saved is None else f"{saved.dim()}-d"}
 
 
-@case("LearnedStep", title="what comes out, twice")
+@case("LearnedStep", title="LearnedStep(2): what comes out, and x afterwards")
 def output(LearnedStep):
-    q = LearnedStep(2)
-    return q(torch.tensor([1.25, -2.0, 0.25, -0.5])), q(torch.tensor([9.0, 1.5, 0.5, -3.5]))
+    q, x = LearnedStep(2), torch.tensor([0.5, -1.0, 0.25, -0.25])
+    found = {"[0.5, -1, 0.25, -0.25] becomes": q(x), "x afterwards": x}
+    found["then [9, 0.75, -1.5] becomes"] = q(torch.tensor([9.0, 0.75, -1.5]))
+    q = LearnedStep(2).eval()
+    found["a new one, in evaluation: [1.25, -2, 0.25, -0.5] becomes"] = q(torch.tensor([1.25, -2.0, 0.25, -0.5]))
+    return found | {"and then [9, 1.5, 1, -1, -3.5] becomes": q(torch.tensor([9.0, 1.5, 1.0, -1.0, -3.5]))}
 
 
-@case("LearnedStep", title="the gradients of x and of the step")
+@case("LearnedStep", title="the gradients, step 2, x = [[1.25, -3.5, 6.5], [9, -8.5, -20]], weighted 1 to 6")
 def gradients(LearnedStep):
     q = LearnedStep(3)
     q(torch.tensor([math.sqrt(3), -math.sqrt(3)]))  # makes the step 2
-    x = torch.tensor([1.25, -3.5, 6.5, 9.0, -8.5, -20.0], requires_grad=True)
-    (q(x) * torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])).sum().backward()
-    return x.grad, q.step.grad
+    x = torch.tensor([[1.25, -3.5, 6.5], [9.0, -8.5, -20.0]], requires_grad=True)
+    y = q(x)
+    if y.requires_grad:
+        (y * torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])).sum().backward()
+    grads = {"gradient of x": x.grad, "gradient of the step": q.step.grad}
+    return {name: "none reaches it" if grad is None else grad for name, grad in grads.items()}
 
 
 @case("LearnedStep", title="an optimizer made before the first call moves the step")
@@ -284,13 +285,15 @@ def trained(LearnedStep):
     optimizer = torch.optim.SGD(q.parameters(), lr=1.0)
     q(torch.tensor([0.6, 0.0, 2.9, 11.0])).sum().backward()
     optimizer.step()
-    return q(torch.tensor([0.6, 1.1, 2.9, 11.0]))
+    return {"[0.6, 1.1, 2.9, 11] becomes": q(torch.tensor([0.6, 1.1, 2.9, 11.0]))}
 
 
-@case("LearnedStep", title="zeros, and then a reloaded step")
-def zeros_first(LearnedStep):
+@case("LearnedStep", title="zeros, then numbers, and then reloaded; which bits are refused")
+def zeros_first(LearnedStep, refused):
     old, new = LearnedStep(3), LearnedStep(3)
-    zeros = old(torch.zeros(3))
+    found = {"zeros become": old(torch.zeros(3)), "calibrated after zeros": bool(old.calibrated)}
     old(torch.tensor([1.0, -2.0, 3.0, -6.0]))
     new.load_state_dict(old.state_dict())
-    return zeros, new(torch.tensor([0.2, 1.9]))
+    found["reloaded, [0.2, 1.9] becomes"] = new(torch.tensor([0.2, 1.9]))
+    bits = (0, 1, 2, 2.5, 16, 17)
+    return found | {f"LearnedStep({b})": refused(lambda b=b: LearnedStep(b)) for b in bits}

@@ -43,6 +43,11 @@ class QuantizerView(View, lesson="quantizer", title="The quantizer: values on a 
         return x
 
     def _feed(self, _change: object = None) -> None:
+        setting = f"{self.bits},{self.codes},{self.outlier}"
+        if missing := self._missing():
+            self.yours = {"note": missing, "setting": setting}
+            return
+
         def call(x: torch.Tensor) -> torch.Tensor:
             with torch.no_grad():
                 return self._quantizer()(x)
@@ -52,7 +57,15 @@ class QuantizerView(View, lesson="quantizer", title="The quantizer: values on a 
         made = getattr(self.quantize, "num_steps", None)  # an instance has bits of its own
         if isinstance(made, int) and made > 1 and not isinstance(self.quantize, type):
             answer["bits"] = made.bit_length() - 1
-        self.yours = answer | {"setting": f"{self.bits},{self.codes},{self.outlier}"}
+        self.yours = answer | {"setting": setting}
+
+    def _missing(self) -> str:
+        """Why the student's class cannot be compared with the grid shown, or nothing where it can."""
+        wanted = {"always_pos": "always_pos", "unsigned": "signed"}.get(self.codes)
+        if wanted is None or not isinstance(self.quantize, type):
+            return ""
+        known = inspect.signature(self.quantize).parameters
+        return "" if wanted in known else f"Your class has no {self.codes} grid: nothing to compare here."
 
     def _quantizer(self) -> Callable:
         """The student's quantizer; a copy, so that showing it calibrates nothing."""

@@ -26,18 +26,21 @@ def norms(x, x_hat):
 
 @attempt("sqnr", name="a difference of logarithms")
 def difference(x, x_hat):
-    noise = ((x - x_hat) ** 2).sum().item()
-    return math.inf if noise == 0 else 10 * (math.log10((x**2).sum().item()) - math.log10(noise))
+    signal, noise = (x**2).sum().item(), ((x - x_hat) ** 2).sum().item()
+    if noise == 0 or signal == 0:
+        return math.inf if noise == 0 else -math.inf
+    return 10 * (math.log10(signal) - math.log10(noise))
 
 
-@attempt("Quantizer", name="one buffer for α, with 0 for not calibrated")
-class OneBuffer(nn.Module):
+@attempt("Quantizer", name="0 in α for not calibrated, buffers written in place")
+class InPlace(nn.Module):
     def __init__(self, bits=8, always_pos=False):
         super().__init__()
-        if type(bits) is not int or bits < 2:
+        if type(bits) is not int or not 2 <= bits <= 16:
             raise ValueError("bits")
         self.bits, self.always_pos = bits, always_pos
         self.register_buffer("alpha", torch.zeros(()))
+        self.register_buffer("calibrated", torch.zeros((), dtype=torch.uint8))
 
     def forward(self, x):
         if torch.isnan(x).any() or torch.isinf(x).any():
@@ -46,6 +49,7 @@ class OneBuffer(nn.Module):
             self.alpha.copy_(x.detach().abs().max())
         if self.alpha == 0:
             return x * 0
+        self.calibrated.fill_(1)
         step = self.alpha / 2 ** (self.bits - 1)
         off = self.alpha * self.always_pos
         code = roundpass((x - off) / step).clamp(-(2 ** (self.bits - 1)), 2 ** (self.bits - 1) - 1)
@@ -60,19 +64,19 @@ class Ends(nn.Module):
         if self.n is None:
             raise TypeError("bits must be 2 to 16")
         self.pos = always_pos
-        self.register_buffer("a", torch.tensor([0.0]))
-        self.register_buffer("ready", torch.tensor(0))
+        self.register_buffer("alpha", torch.tensor(0.0))
+        self.register_buffer("calibrated", torch.tensor(0))
 
     def forward(self, x):
         assert torch.isfinite(x).all(), "x must be finite"
-        if not self.ready.item():
+        if not self.calibrated.item():
             with torch.no_grad():
-                self.a[0] = torch.maximum(x.max(), -x.min())
-            self.ready.fill_(self.a.item() > 0)
-        step_size = 2 * self.a / self.n
+                self.alpha.copy_(torch.maximum(x.max(), -x.min()))
+            self.calibrated.fill_(self.alpha.item() > 0)
+        step_size = 2 * self.alpha / self.n
         if step_size.item() == 0.0:
             return torch.zeros_like(x)
-        shift = self.a if self.pos else torch.zeros(1)
+        shift = self.alpha if self.pos else torch.tensor(0.0)
         z = roundpass((x - shift) / step_size)
         return z.clip(-self.n // 2, self.n // 2 - 1) * step_size + shift
 
@@ -156,11 +160,11 @@ def loop(weights, bits, axis=0):
 @attempt("mse_scale", name="100 fractions, evenly spaced")
 def fractions(x, bits, signed=True):
     qmin, qmax = code_range(bits, signed)
-    best, least = 1.0, math.inf
+    best, least = torch.tensor(1.0, dtype=x.dtype), math.inf
     for i in range(1, 101):
-        scale = x.abs().max().item() * i / 100 / qmax
+        scale = x.abs().max() * i / 100 / qmax
         if scale == 0:
-            return 1.0
+            return torch.tensor(1.0, dtype=x.dtype)
         error = ((fake_quantize(x, scale, 0, qmin, qmax) - x) ** 2).mean().item()
         if error < least:
             best, least = scale, error
@@ -171,8 +175,8 @@ def fractions(x, bits, signed=True):
 def at_once(x, bits, signed=True):
     qmin, qmax = code_range(bits, signed)
     if not x.any():
-        return torch.tensor(1.0)
-    scales = x.abs().max() / qmax * torch.linspace(0.002, 1, 500).unsqueeze(1)
+        return x.new_tensor(1.0)
+    scales = x.abs().max() / qmax * torch.linspace(0.002, 1, 500, dtype=x.dtype).unsqueeze(1)
     flat = x.flatten().unsqueeze(0)
     return scales[(fake_quantize(flat, scales, 0, qmin, qmax) - flat).square().sum(dim=1).argmin(), 0]
 
@@ -180,7 +184,7 @@ def at_once(x, bits, signed=True):
 @attempt("mse_scale", name="alternating: codes for the scale, scale for the codes, from several starts")
 def alternating(x, bits, signed=True):
     qmin, qmax = code_range(bits, signed)
-    x = x.double()
+    kind, x = x.dtype, x.double()
     found = [(math.inf, 1.0)]
     for start in torch.logspace(-2, 0, 60).tolist():
         scale = start * x.abs().max().item() / qmax
@@ -190,7 +194,7 @@ def alternating(x, bits, signed=True):
                 scale = ((codes * x).sum() / codes.square().sum()).item()
         if scale > 0:
             found.append((((x / scale).round().clamp(qmin, qmax) * scale - x).square().mean().item(), scale))
-    return min(found)[1]
+    return torch.tensor(min(found)[1], dtype=kind)
 
 
 @attempt("LearnedStep", name="the paper's equations 2, 3 and 5 in a Function")
@@ -214,13 +218,13 @@ class Paper(nn.Module):
         super().__init__()
         self.low, self.high = code_range(bits, signed)
         self.step = nn.Parameter(torch.ones(()))
-        self.register_buffer("started", torch.zeros(()))
+        self.register_buffer("calibrated", torch.zeros(()))
 
     def forward(self, x):
-        if self.started == 0 and x.abs().sum() > 0:
+        if self.calibrated == 0 and x.abs().sum() > 0:
             with torch.no_grad():
                 self.step.copy_(2 * x.abs().mean() / math.sqrt(self.high))
-            self.started.fill_(1)
+            self.calibrated.fill_(1)
         g = 1 / math.sqrt(x.numel() * self.high)
         return self.PaperFunction.apply(x, self.step, self.low, self.high, g)
 
@@ -231,10 +235,12 @@ class Appendix(nn.Module):
         super().__init__()
         self.qn, self.qp = code_range(bits, signed)
         self.step = nn.Parameter(torch.tensor(0.0))
+        self.register_buffer("calibrated", torch.tensor(False))
 
     def forward(self, x):
         if self.step == 0:
             self.step.data.copy_(2 * x.detach().abs().mean() / math.sqrt(self.qp))
+            self.calibrated.copy_(self.step > 0)
         if self.step == 0:
             return x
         s = scale_gradient(self.step, 1 / math.sqrt(self.qp * x.numel()))

@@ -1,7 +1,5 @@
 """Hidden checks of lesson 4: the search for a scale, and the step that learns."""
 
-import math
-
 import torch
 
 from lib.cases import case
@@ -19,7 +17,7 @@ def mse_shapes(mse_scale, draw):
 
         reached = error(float(mse_scale(x, bits)))
         least = min(error(widest * k / 600) for k in range(1, 601))
-        answers.append(max(1.0, reached / least))
+        answers.append(max(reached / least, 1.0))
     return answers
 
 
@@ -35,15 +33,15 @@ def mse_far_outside(mse_scale, draw):
 
         reached = error(float(mse_scale(x, 4)))
         least = min(error(widest * k / 600) for k in range(1, 601))
-        answers.append(max(1.0, reached / least))
+        answers.append(max(reached / least, 1.0))
     return answers
 
 
 @case("mse_scale", points=1, title="2 bits and a number far outside: error over the least", rtol=0.05)
 def mse_two_dips(mse_scale, draw):
     answers = []
-    for far in (9.0, 12.0):
-        x = torch.cat([draw.normal(2000), torch.tensor([far])])
+    for count, far in ((2000, 9.0), (2000, 12.0), (900, 20.0), (4000, 30.0)):
+        x = torch.cat([draw.normal(count), torch.tensor([far])])
         widest = x.abs().max()
 
         def error(scale, x=x):
@@ -51,7 +49,7 @@ def mse_two_dips(mse_scale, draw):
 
         reached = error(float(mse_scale(x, 2)))
         least = min(error(widest * k / 600) for k in range(1, 601))
-        answers.append(max(1.0, reached / least))
+        answers.append(max(reached / least, 1.0))
     return answers
 
 
@@ -68,16 +66,18 @@ def mse_unsigned(mse_scale, draw):
 
         reached = error(float(mse_scale(x, bits, signed=False)))
         least = min(error(widest * k / 600) for k in range(1, 601))
-        answers.append(max(1.0, reached / least))
+        answers.append(max(reached / least, 1.0))
     return answers
 
 
-@case("mse_scale", points=1, title="zeros, bad bits, and x left unchanged")
+@case("mse_scale", points=1, title="what comes back, zeros, bad bits, and x left unchanged")
 def mse_manners(mse_scale, draw, refused):
-    x = draw.normal(50)
-    mse_scale(x, 3)
-    scale = float(mse_scale(torch.zeros(5), 4))
-    return [0 < scale < math.inf, x, *(refused(lambda b=b: mse_scale(x, b)) for b in (0, 2.5))]
+    x, kinds = draw.normal(50), []
+    for kind in (torch.float32, torch.float64):
+        y = x.to(kind)
+        scale = mse_scale(y, 3)
+        kinds += [str(scale.dtype), scale.dim(), float(scale) > 0, y, mse_scale(torch.zeros(2, 3, dtype=kind), 4)]
+    return [*kinds, *(refused(lambda b=b: mse_scale(x, b)) for b in (0, 1, 2, 2.5, 16, 17))]
 
 
 @case("LearnedStep", points=1, title="the first step, signed and unsigned, set once", rtol=1e-4)
@@ -88,8 +88,15 @@ def learned_first_step(LearnedStep, draw):
             q = LearnedStep(bits, signed)
             q(draw.normal(50))
             q(7 * draw.normal(50))
-            answers.append(q.step.item())
-    return answers
+            answers.append(q.step)
+    for shape in (2, 3), (3, 2, 4):
+        q = LearnedStep(3).eval()
+        q(draw.normal(*shape))
+        answers.append(q.step)
+    q = LearnedStep(2)
+    q(torch.tensor([0.5, -0.5]))  # a first step of 1
+    q(draw.normal(9))
+    return [*answers, q.step]
 
 
 @case("LearnedStep", points=2, title="what comes out, inside and outside the codes")
@@ -98,8 +105,10 @@ def learned_output(LearnedStep, draw):
     for bits, signed in ((2, True), (3, True), (3, False)):
         q = LearnedStep(bits, signed)
         x = draw.normal(40)
-        answers += [q(x), q(5 * x)]
-    return answers
+        answers += [q(x), q(5 * x), x]
+    q = LearnedStep(2)
+    q(torch.tensor([1.0, -1.0]))  # makes the step 2
+    return [*answers, q(draw.integers(60, low=-7, high=8))]
 
 
 @case("LearnedStep", points=2, title="the gradient of x")
@@ -117,11 +126,11 @@ def learned_gradient_x(LearnedStep, draw):
 @case("LearnedStep", points=3, title="the gradient of the step, with its scale", rtol=1e-3, atol=1e-5)
 def learned_gradient_step(LearnedStep, draw):
     grads = []
-    for bits, signed, shape in ((2, True, (40,)), (3, False, (5, 8)), (4, True, (2, 3, 4, 5))):
+    for bits, signed, shape in ((2, True, (40,)), (3, False, (5, 8)), (3, True, (8, 5)), (4, True, (2, 3, 4, 5))):
         q = LearnedStep(bits, signed)
         q(draw.normal(*shape))
         (q(2 * draw.normal(*shape)) * draw.normal(*shape)).sum().backward()
-        grads.append(q.step.grad.item())
+        grads.append(q.step.grad)
     return grads
 
 
@@ -139,8 +148,8 @@ def learned_trained(LearnedStep, draw):
 @case("LearnedStep", points=1, title="zeros at first, a reloaded step, bad bits")
 def learned_manners(LearnedStep, draw, refused):
     old, new = LearnedStep(3), LearnedStep(3)
-    zeros = old(torch.zeros(4))
+    zeros = [old(torch.zeros(4)), bool(old.calibrated), old.state_dict()["calibrated"].dim()]
     old(draw.normal(30))
     new.load_state_dict(old.state_dict())
-    bad = [refused(lambda b=b: LearnedStep(b)) for b in (0, 2.5)]
-    return [zeros, new(9 * draw.normal(30)), new.step, *bad]
+    bad = [refused(lambda b=b: LearnedStep(b)) for b in (0, 1, 2, 2.5, 16, 17)]
+    return [*zeros, bool(old.calibrated), new(9 * draw.normal(30)), new.step, *bad]

@@ -36,6 +36,39 @@ def magnitudes(x, x_hat):
     return (10 * torch.log10(x.abs().sum() / (x - x_hat).abs().sum())).item()
 
 
+@mistake("sqnr", name="20·log10 of the sums of magnitudes", hint="Square first and sum then: (Σ|x|)² is not Σ x².")
+def magnitudes_twenty(x, x_hat):
+    return (20 * torch.log10(x.abs().sum() / (x - x_hat).abs().sum())).item()
+
+
+@mistake("sqnr", name="the signs are lost", hint="The error is x − x̂, not |x| − |x̂|.")
+def sizes_only(x, x_hat):
+    return quantizer.sqnr(x.abs(), x_hat.abs())
+
+
+@mistake("sqnr", name="nothing below 0 dB", hint="An error larger than the signal has a negative SQNR.")
+def never_negative(x, x_hat):
+    return max(0.0, quantizer.sqnr(x, x_hat))
+
+
+@mistake("sqnr", name="a mean of the rows' decibels", hint="Sum over all elements, and take one logarithm.")
+def mean_of_rows(x, x_hat):
+    rows = [quantizer.sqnr(a, b) for a, b in zip(x, x_hat, strict=True)]
+    return sum(rows) / len(rows)
+
+
+@mistake("sqnr", name="x is overwritten", hint="`x - x_hat` makes a new tensor; `x -= x_hat` and `x.sub_` change x.")
+def overwritten(x, x_hat):
+    signal = energy(x)
+    noise = energy(x.sub_(x_hat))
+    return (10 * torch.log10(signal / noise)).item() if noise > 0 else math.inf
+
+
+@mistake("sqnr", name="a small number below the fraction", hint="It is not needed: without an error return math.inf.")
+def padded(x, x_hat):
+    return (10 * torch.log10(energy(x) / (energy(x - x_hat) + 1e-12))).item()
+
+
 @mistake("sqnr", name="the quantized tensor taken for the signal", hint="The signal is x; x̂ is signal and noise.")
 def wrong_signal(x, x_hat):
     return (10 * torch.log10(energy(x_hat) / energy(x - x_hat))).item()
@@ -92,6 +125,33 @@ def cut_off(low, high, bits):
 def not_rounded(low, high, bits):
     scale, _ = quantizer.affine_parameters(low, high, bits)
     return scale, -min(low, 0.0) / scale
+
+
+@mistake("affine_parameters", name="the zero point is rounded up", hint="To the nearest integer: `round`.")
+def rounded_up(low, high, bits):
+    scale, _ = quantizer.affine_parameters(low, high, bits)
+    return scale, math.ceil(-min(low, 0.0) / scale)
+
+
+@mistake("affine_parameters", name="the zero point is a float", hint="`round(…)` of a Python float gives an int.")
+def float_code(low, high, bits):
+    scale, zero_point = quantizer.affine_parameters(low, high, bits)
+    return scale, float(zero_point)
+
+
+@mistake("affine_parameters", name="(zero point, scale)", hint="Return the scale first, then the zero point.")
+def swapped(low, high, bits):
+    return quantizer.affine_parameters(low, high, bits)[::-1]
+
+
+@mistake(
+    "affine_parameters",
+    name="scale 1 wherever low = high",
+    hint="A range of one number other than 0 is widened to hold 0 first, and then it is no longer empty.",
+)
+def point_range(low, high, bits):
+    scale, zero_point = quantizer.affine_parameters(low, high, bits)
+    return (1.0, 0) if low == high else (scale, zero_point)
 
 
 @mistake("affine_parameters", name="the zero point is negative", hint="`low` has code 0; 0 lies −low / scale above it.")
@@ -185,6 +245,42 @@ def unmasked(x, scale, zero_point, qmin, qmax):
     return quantizer.fake_quantize(x.detach(), scale, zero_point, qmin, qmax) + (x - x.detach())
 
 
+@mistake(
+    "fake_quantize", name="the gradient is cut", hint="`x.detach()`, `.int()` and `.item()` let no gradient through."
+)
+def cut(x, scale, zero_point, qmin, qmax):
+    return quantizer.fake_quantize(x.detach(), scale, zero_point, qmin, qmax)
+
+
+@mistake(
+    "fake_quantize",
+    name="no gradient at the first and the last code",
+    hint="A code equal to qmin or qmax was not clamped: its gradient is 1, as `torch.clamp` has it.",
+)
+def open_ends(x, scale, zero_point, qmin, qmax):
+    codes = roundpass(x / scale) + zero_point
+    inside = ((codes > qmin) & (codes < qmax)).to(x.dtype)
+    return quantizer.fake_quantize(x.detach(), scale, zero_point, qmin, qmax) + (x - x.detach()) * inside
+
+
+@mistake(
+    "fake_quantize",
+    name="minimum and maximum in place of clamp",
+    hint="Where both arguments are equal they halve the gradient, and end codes equal qmin or qmax: `torch.clamp`.",
+)
+def halved_at_the_ends(x, scale, zero_point, qmin, qmax):
+    codes = roundpass(x / scale) + zero_point
+    codes = torch.minimum(torch.maximum(codes, codes.new_tensor(qmin)), codes.new_tensor(qmax))
+    return (codes - zero_point) * scale
+
+
+@mistake("fake_quantize", name="x is overwritten", hint="`x / scale` makes a new tensor; `x /= scale` changes x.")
+def overwritten_x(x, scale, zero_point, qmin, qmax):
+    levels = quantizer.fake_quantize(x, scale, zero_point, qmin, qmax)
+    x.data.copy_(levels.detach())
+    return levels
+
+
 @mistake("fake_quantize", name="floor in place of round", hint="To the nearest code, not to the one below.")
 def floor(x, scale, zero_point, qmin, qmax):
     return quantizer.fake_quantize(x - 0.5 * scale, scale, zero_point, qmin, qmax)
@@ -227,6 +323,18 @@ def last_only(weights, bits, axis=0):
 @mistake("channel_scale", name="divided by 2^(bits−1)", hint="The largest positive code is one less.")
 def step_of_notes(weights, bits, axis=0):
     return quantizer.channel_scale(weights, bits, axis) * code_range(bits)[1] / 2 ** (bits - 1)
+
+
+@mistake("channel_scale", name="scale 1 for every channel if one is all zeros", hint="Decide for each: `torch.where`.")
+def all_or_none(weights, bits, axis=0):
+    scale = quantizer.channel_scale(weights, bits, axis)
+    dead = (largest(weights, [d for d in range(weights.dim()) if d != axis]) == 0).any()
+    return torch.ones_like(scale) if dead else scale
+
+
+@mistake("channel_scale", name="the weights are overwritten", hint="`abs()` makes a new tensor, `abs_()` does not.")
+def absolute_weights(weights, bits, axis=0):
+    return quantizer.channel_scale(weights.abs_(), bits, axis)
 
 
 @mistake("channel_scale", name="the scales do not broadcast", hint="`keepdim=True` leaves size 1 where you reduced.")

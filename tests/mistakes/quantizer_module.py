@@ -197,6 +197,59 @@ class Floor(Parts):
         return super().quantize(x - self.step() / 2)
 
 
+@mistake("Quantizer", name="the fraction is cut off", hint="Round to the nearest code: `roundpass`, not truncation.")
+class Truncated(Parts):
+    def quantize(self, x):
+        steps = (x - self.off()) / self.step()
+        steps = steps + (steps.trunc() - steps).detach()
+        return torch.clamp(steps, self.Qn, self.Qp) * self.step() + self.off()
+
+
+@mistake(
+    "Quantizer", name="halves are rounded up", hint="Halves go to the even code, as in `torch.round`: `roundpass`."
+)
+class HalvesUp(Parts):
+    def quantize(self, x):
+        steps = (x - self.off()) / self.step()
+        steps = steps + ((steps + 0.5).floor() - steps).detach()
+        return torch.clamp(steps, self.Qn, self.Qp) * self.step() + self.off()
+
+
+@mistake(
+    "Quantizer",
+    name="multiplied by 1 / step",
+    hint="1 / step is rounded, and then the product again: divide by the step, as the formula does.",
+)
+class Reciprocal(Parts):
+    def quantize(self, x):
+        codes = torch.clamp(roundpass((x - self.off()) * (1 / self.step())), self.Qn, self.Qp)
+        return codes * self.step() + self.off()
+
+
+@mistake(
+    "Quantizer",
+    name="x and off are divided by the step apart",
+    hint="Keep the formula's order: subtract off first, then divide.",
+)
+class DividedApart(Parts):
+    def quantize(self, x):
+        codes = torch.clamp(roundpass(x / self.step() - self.off() / self.step()), self.Qn, self.Qp)
+        return codes * self.step() + self.off()
+
+
+@mistake("Quantizer", name="a smallest step", hint="Only a step of 0 needs another in its place; 1e-12 is a good step.")
+class SmallestStep(Parts):
+    def step(self):
+        return super().step().clamp(min=1e-8)
+
+
+@mistake("Quantizer", name="off is taken from each input anew", hint="off is α, which the first input fixes.")
+class OffAnew(Parts):
+    def quantize(self, x):
+        off = x.detach().abs().max() if self.always_pos else 0
+        return torch.clamp(roundpass((x - off) / self.step()), self.Qn, self.Qp) * self.step() + off
+
+
 @mistake("Quantizer", name="codes are returned", hint="Return to the scale of x: codes times step, plus off.")
 class Codes(Parts):
     def quantize(self, x):
@@ -215,6 +268,50 @@ class FixedByZeros(Parts):
         if not self.calibrated:
             self.alpha = x.detach().abs().max()
             self.calibrated = torch.tensor(True)
+
+
+@mistake(
+    "Quantizer",
+    name="zeros set `calibrated`",
+    hint="After zeros nothing is fixed yet: `calibrated` becomes `alpha > 0`.",
+)
+class FlaggedByZeros(Parts):
+    def fix_range(self, x):
+        if self.alpha == 0:
+            self.alpha = x.detach().abs().max()
+            self.calibrated = torch.tensor(True)
+
+
+@mistake("Quantizer", name="only the first input is tested", hint="`x.isfinite().all()` in every call, at the start.")
+class TestedOnce(Parts):
+    def forward(self, x):
+        if not self.calibrated:
+            return super().forward(x)
+        return self.quantize(x)
+
+
+@mistake(
+    "Quantizer", name="a buffer with one dimension", hint="`torch.tensor(0.0)` is one number, `torch.zeros(1)` a row."
+)
+class OneDimension(Parts):
+    def __init__(self, bits=8, always_pos=False):
+        super().__init__(bits, always_pos)
+        self.alpha, self.calibrated = self.alpha.reshape(1), self.calibrated.reshape(1)
+
+    def fix_range(self, x):
+        if not self.calibrated:
+            self.alpha = x.detach().abs().max().reshape(1)
+            self.calibrated = self.alpha > 0
+
+
+@mistake(
+    "Quantizer",
+    name="the gradient is cut",
+    hint="Only α is taken from `x.detach()`; `.detach()`, `.int()` and `.item()` elsewhere let no gradient through.",
+)
+class Cut(Parts):
+    def quantize(self, x):
+        return super().quantize(x.detach())
 
 
 @mistake("Quantizer", name="NaN and infinity are let in", hint="`x.isfinite().all()`, before anything else.")

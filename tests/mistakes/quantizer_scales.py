@@ -11,7 +11,9 @@ from lib.ste import roundpass, scale_gradient
 
 def search(x, bits, signed, fractions, cost):
     qmin, qmax = code_range(bits, signed)
-    scales = [f * x.abs().max().clamp(min=1e-30) / qmax for f in fractions]
+    if not x.any():
+        return torch.ones((), dtype=x.dtype)
+    scales = [float(f) * x.abs().max() / qmax for f in fractions]
     return min(scales, key=lambda s: cost(quantizer.fake_quantize(x, s, 0, qmin, qmax) - x).item())
 
 
@@ -46,7 +48,9 @@ def upper_half(x, bits, signed=True):
 def downhill(x, bits, signed=True):
     qmin, qmax = code_range(bits, signed)
     error = lambda s: (quantizer.fake_quantize(x, s, 0, qmin, qmax) - x).square().mean().item()  # noqa: E731
-    scale = x.abs().max().clamp(min=1e-30) / qmax
+    if not x.any():
+        return torch.ones((), dtype=x.dtype)
+    scale = x.abs().max() / qmax
     while error(scale * 0.98) < error(scale):
         scale = scale * 0.98
     return scale
@@ -63,12 +67,14 @@ def powers_of_two(x, bits, signed=True):
 def fixed_scales(x, bits, signed=True):
     qmin, qmax = code_range(bits, signed)
     error = lambda s: (quantizer.fake_quantize(x, s, 0, qmin, qmax) - x).square().mean().item()  # noqa: E731
-    return min(torch.linspace(0.01, 1, 200), key=error)
+    return min(torch.linspace(0.01, 1, 200, dtype=x.dtype), key=error) if x.any() else torch.ones((), dtype=x.dtype)
 
 
 @mistake("mse_scale", name="clipping costs nothing", hint="Clamped values are in error too: compare with x itself.")
 def no_clipping(x, bits, signed=True):
-    scales = FINE * x.abs().max().clamp(min=1e-30) / code_range(bits, signed)[1]
+    scales = FINE.to(x.dtype) * x.abs().max() / code_range(bits, signed)[1]
+    if not x.any():
+        return torch.ones((), dtype=x.dtype)
     return min(scales, key=lambda s: ((x / s).round() * s - x).square().mean().item())
 
 
@@ -79,14 +85,59 @@ def always_signed(x, bits, signed=True):
 
 @mistake("mse_scale", name="the clipping point is returned", hint="The scale is one step: clipping point / qmax.")
 def clipping_point(x, bits, signed=True):
-    return quantizer.mse_scale(x, bits, signed) * code_range(bits, signed)[1]
+    return quantizer.mse_scale(x, bits, signed) * (code_range(bits, signed)[1] if x.any() else 1)
 
 
 @mistake(
     "mse_scale", name="three standard deviations", hint="The best scale depends on bits and on the shape of x: search."
 )
 def three_sigma(x, bits, signed=True):
-    return 3 * x.std().clamp(min=1e-30) / code_range(bits, signed)[1]
+    return 3 * x.std() / code_range(bits, signed)[1] if x.any() else torch.ones((), dtype=x.dtype)
+
+
+@mistake(
+    "mse_scale",
+    name="the smallest code is not used",
+    hint="Signed codes reach one further down than up: clamp to Qn … Qp, and search with x, not with |x|.",
+)
+def symmetric(x, bits, signed=True):
+    _, qmax = code_range(bits, signed)
+    if not x.any():
+        return torch.ones((), dtype=x.dtype)
+    scales = FINE.to(x.dtype) * x.abs().max() / qmax
+    clamped = lambda s: (x / s).round().clamp(-qmax if signed else 0, qmax) * s  # noqa: E731
+    return min(scales, key=lambda s: (clamped(s) - x).square().mean().item())
+
+
+@mistake("mse_scale", name="no magnitude is taken", hint="The far number may be a negative one: start from max|x|.")
+def no_magnitude(x, bits, signed=True):
+    qmin, qmax = code_range(bits, signed)
+    if not x.any():
+        return torch.ones((), dtype=x.dtype)
+    scales = FINE.to(x.dtype) * x.max() / qmax
+    return min(scales, key=lambda s: (quantizer.fake_quantize(x, s, 0, qmin, qmax) - x).square().mean().item())
+
+
+@mistake("mse_scale", name="the scale is a Python number", hint="Return a tensor without dimensions, in x's dtype.")
+def python_number(x, bits, signed=True):
+    return quantizer.mse_scale(x, bits, signed).item()
+
+
+@mistake("mse_scale", name="the sign is turned", hint="A scale is positive: take fractions of max|x|.")
+def negative(x, bits, signed=True):
+    return -quantizer.mse_scale(x, bits, signed) if x.any() else torch.ones((), dtype=x.dtype)
+
+
+@mistake("mse_scale", name="x is overwritten", hint="`x / scale` makes a new tensor; `x /= scale` changes x.")
+def overwritten(x, bits, signed=True):
+    scale = quantizer.mse_scale(x, bits, signed)
+    x.copy_(quantizer.fake_quantize(x, scale, 0, *code_range(bits, signed)))
+    return scale
+
+
+@mistake("mse_scale", name="zeros get a tiny scale", hint="Where x is all zeros the scale is 1.")
+def tiny_for_zeros(x, bits, signed=True):
+    return quantizer.mse_scale(x, bits, signed) if x.any() else torch.full((), 1e-8, dtype=x.dtype)
 
 
 class Steps(quantizer.LearnedStep):
@@ -133,6 +184,80 @@ class WithoutQp(Steps):
 class CountsRows(Steps):
     def factor(self, x):
         return (len(x) * self.Qp) ** -0.5 if x.dim() > 1 else (self.Qp) ** -0.5
+
+
+@mistake("LearnedStep", name="N counts one row", hint="N counts all elements: `x.numel()`.")
+class CountsARow(Steps):
+    def factor(self, x):
+        return (x.shape[-1] * self.Qp) ** -0.5
+
+
+@mistake(
+    "LearnedStep",
+    name="the gradient of the output is scaled",
+    hint="Then that of x shrinks too. Scale the step's alone: `scale_gradient(self.step, …)`.",
+)
+class ScaledOutput(Steps):
+    def forward(self, x):
+        self.start(x)
+        return scale_gradient(self.quantize(x, self.step), self.factor(x))
+
+
+@mistake(
+    "LearnedStep", name="the step has one dimension", hint="`torch.tensor(1.0)` is one number, `torch.ones(1)` a row."
+)
+class OneDimension(Steps):
+    def __init__(self, bits, signed=True):
+        super().__init__(bits, signed)
+        self.step = nn.Parameter(torch.ones(1))
+
+    def first_step(self, x):
+        return super().first_step(x).reshape(1)
+
+
+@mistake(
+    "LearnedStep",
+    name="the step is set in training mode only",
+    hint="The first input sets it, whether the module is in training or in evaluation.",
+)
+class TrainingOnly(Steps):
+    def start(self, x):
+        if self.training:
+            super().start(x)
+
+
+@mistake(
+    "LearnedStep",
+    name="zeros set `calibrated`",
+    hint="After zeros the step has no first value yet: `calibrated` becomes true with the first other input.",
+)
+class FlaggedByZeros(Steps):
+    def start(self, x):
+        if not self.calibrated:
+            if x.any():
+                self.step.data = self.first_step(x)
+            self.calibrated.fill_(True)
+
+
+@mistake("LearnedStep", name="x is overwritten", hint="The float weights must survive: return a new tensor.")
+class Overwrites(Steps):
+    def quantize(self, x, step):
+        levels = super().quantize(x, step)
+        x.data.copy_(levels.detach())
+        return levels
+
+
+@mistake("LearnedStep", name="the gradient of x is cut", hint="Only the first step is taken from `x.detach()`.")
+class CutsX(Steps):
+    def quantize(self, x, step):
+        return super().quantize(x.detach(), step)
+
+
+@mistake("LearnedStep", name="bits are not checked", hint="`code_range(bits, signed)` refuses bad bits by itself.")
+class UncheckedBits(Steps):
+    def __init__(self, bits, signed=True):
+        super().__init__(8, signed)
+        self.Qn, self.Qp = (-(2**bits) // 2, 2**bits // 2 - 1) if signed else (0, 2**bits - 1)
 
 
 @mistake(
