@@ -218,7 +218,7 @@ def dead_channel(channel_scale, refused):
 
 @case("mse_scale", title="five numbers with 2 bits: the scale to the nearest whole number, and x afterwards")
 def five_numbers(mse_scale):
-    x = torch.tensor([7.0, 8.0, 3.0, -8.0, -20.0], dtype=torch.float64)
+    x = torch.tensor([7.0, -8.0, 3.0, -8.0, -20.0], dtype=torch.float64)
     scale = mse_scale(x, 2)
     tensor = isinstance(scale, torch.Tensor)
     kind = f"a {scale.dim()}-d tensor of {scale.dtype}" if tensor else type(scale).__name__
