@@ -102,14 +102,9 @@ def two_kernels(weight_lowering):
     return weight_lowering(torch.arange(1.0, 13).reshape(2, 2, 1, 3))
 
 
-@case("weight_lowering", title="3×2 taps, integers")
-def integers(weight_lowering):
-    return weight_lowering(torch.arange(1, 13).reshape(1, 2, 3, 2))
-
-
-@case("weight_lowering", title="weights that are not contiguous in memory")
+@case("weight_lowering", title="integers that are not contiguous in memory")
 def scattered_weights(weight_lowering):
-    return weight_lowering(torch.arange(1.0, 17).reshape(2, 2, 2, 2).permute(0, 3, 1, 2))
+    return weight_lowering(torch.arange(1, 25).reshape(2, 3, 2, 2).permute(0, 3, 1, 2))
 
 
 @case("weight_lowering", title="a tensor of three axes is refused")
@@ -219,7 +214,7 @@ def small(conv2d):
 
 @case(
     "conv2d",
-    title="1×2 taps on a 2×4 image, two channels, three kernels: the inner sides of the product",
+    title="1×2 taps, a 2×4 image, two channels, three kernels: the inner sides",
     forbids=UNFOLD,
 )
 def operands(conv2d):
@@ -247,9 +242,7 @@ def in_pairs(conv2d, draw):
     return conv2d(x, w, (1, 2), (0, 1), (2, 1))
 
 
-@case(
-    "conv2d", title="the product comes from the matmul that is passed in: here one that gives −(a @ b)", forbids=UNFOLD
-)
+@case("conv2d", title="the product comes from the matmul passed in: here −(a @ b)", forbids=UNFOLD)
 def through_matmul(conv2d):
     return conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2), matmul=lambda a, b: -(a @ b))
 
@@ -289,9 +282,7 @@ def skipped(inputs_raising):
     return inputs_raising(torch.arange(1.0, 5).reshape(1, 4), (1, 1, 4, 3), 1, stride=2)
 
 
-@case(
-    "inputs_raising", title="2×1 taps, padding (1, 0), dilation (2, 1); a matrix that is not contiguous", forbids=FOLD
-)
+@case("inputs_raising", title="2×1 taps, padding (1, 0), dilation (2, 1), a scattered matrix", forbids=FOLD)
 def pairs_back(inputs_raising):
     matrix = torch.arange(1.0, 13).reshape(6, 2).T
     return inputs_raising(matrix, (1, 1, 3, 2), (2, 1), 1, (1, 0), (2, 1))
