@@ -34,7 +34,7 @@ roundpass = RoundPass.apply
 
 
 def detach_round(x: Tensor) -> Tensor:
-    """Round to the nearest integer with a straight-through gradient, without a class.
+    """Round to the nearest integer with a straight-through gradient.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def detach_round(x: Tensor) -> Tensor:
     Returns
     -------
     Tensor, shape and dtype of `x`
-        `torch.round(x)`, through which the gradient passes as if it were `x`.
+        Exactly `torch.round(x)`, for large `x` too; the gradient passes as if it were `x`.
     """
     return x + (torch.round(x) - x).detach()
 
@@ -69,7 +69,7 @@ def descend(
     start : Tensor, any shape, floating point
         Where the weight begins. Is not changed.
     target : Tensor or float
-        What the quantized weight should be.
+        What the quantized weight should be; broadcasts against `quantize(start)`.
     rate : float
         The learning rate.
     steps : int
@@ -78,7 +78,7 @@ def descend(
     Returns
     -------
     Tensor, shape (steps + 1, *start.shape), dtype of `start`
-        The weight at the start and after each step.
+        The weight at the start and after each step, detached.
     """
     path = [start.detach().clone()]
     for _ in range(steps):
@@ -105,7 +105,7 @@ def clip_round(x: Tensor, low: int, high: int) -> Tensor:
     Returns
     -------
     Tensor, shape and dtype of `x`
-        `torch.clamp(torch.round(x), low, high)`.
+        Exactly `torch.clamp(torch.round(x), low, high)`, for `x` far outside too.
 
     Notes
     -----
@@ -131,7 +131,7 @@ def scale_gradient(x: Tensor, factor: float) -> Tensor:
     Returns
     -------
     Tensor, shape and dtype of `x`
-        The values of `x`.
+        The values of `x`, up to a rounding error in the last digits.
 
     Notes
     -----
@@ -158,7 +158,8 @@ def stochastic_round(x: Tensor, generator: torch.Generator | None = None) -> Ten
     Returns
     -------
     Tensor, shape and dtype of `x`
-        Integers whose expected value is `x`; the gradient passes as if they were `x`.
+        Whole numbers, exactly, whose expected value is `x`; the gradient passes as if
+        they were `x`.
 
     Notes
     -----

@@ -61,7 +61,8 @@ torch.round(W)
 #
 # By the chain rule, the derivative with respect to a weight is this times the derivative of rounding.
 #
-# **Predict.** What does torch give for $\partial L / \partial W_{00}$, at the weight 0.3? Replace the `...` by a number.
+# **Predict.** What does torch give for $\partial L / \partial W_{00}$, at the weight 0.3? Replace the `...` by a
+# number.
 
 # %%
 predict("ste-slope", ...)
@@ -97,7 +98,8 @@ weights.grad
 #
 # To give a function a derivative of your own, write both halves as an `autograd.Function`. An honest example first, the
 # cube. `ctx` carries what backward needs from forward; `grad_output` is the gradient with respect to the output, and
-# backward returns the one with respect to the input:
+# backward returns the one with respect to the input. If forward takes more arguments, backward returns one value for
+# each of them, in their order, and `None` for those that need no gradient, such as a plain number:
 
 # %%
 class Cube(torch.autograd.Function):
@@ -163,10 +165,10 @@ loss.backward()
 weights.grad
 
 # %% [markdown]
-# **See it.** The staircase; below it the derivative that is handed back; below that the loss, and beside them the chain of
-# products at $x$. Rings are your function's, crossed out where one is wrong. Move $x$, change the gradient of rounding,
-# and let the point descend. With which gradient does it never leave the start? And what does it do when the target
-# lies between two integers?
+# **See it.** Three plots, from top to bottom: the staircase, the derivative that is handed back, the loss. Beside them,
+# the chain rule at $x$ as a product. The rings are your function's; a wrong one is crossed out. Move $x$, change the
+# gradient of rounding, and let the point descend. With which gradient does it never leave the start? And what does it
+# do when the target lies between two integers?
 
 # %% tags=["raises-exception"]
 from lib import views
@@ -176,7 +178,7 @@ views.ste(roundpass)
 # %% [markdown]
 # ## 3. The same in one line
 #
-# A class is not needed. `t.detach()` has the value of `t`, but autograd takes it for a constant, with derivative 0. So
+# A class is not needed. `y.detach()` has the value of `y`, but autograd takes it for a constant, with derivative 0. So
 # write the rounded value as $x$ plus a correction:
 #
 # $$\mathrm{round}(x) = x + (\mathrm{round}(x) - x).$$
@@ -199,7 +201,7 @@ reveal("ste-undetached", x.grad)
 
 # %% exercise="detach_round"
 def detach_round(x: Tensor) -> Tensor:
-    """Round to the nearest integer with a straight-through gradient, without a class.
+    """Round to the nearest integer with a straight-through gradient.
 
     Parameters
     ----------
@@ -209,7 +211,7 @@ def detach_round(x: Tensor) -> Tensor:
     Returns
     -------
     Tensor, shape and dtype of `x`
-        `torch.round(x)`, through which the gradient passes as if it were `x`.
+        Exactly `torch.round(x)`, for large `x` too; the gradient passes as if it were `x`.
     """
     # TODO: return x plus a correction, with detach() in the right place.
     raise NotImplementedError
@@ -232,8 +234,8 @@ x = torch.randn(1_000_000) * 10 ** torch.linspace(-6, 8, 1_000_000)
 # %% [markdown]
 # If you wrote $x + (\mathrm{round}(x) - x)$, the difference is exactly 0. The bracket is the difference of two floats
 # that are close to each other (or one of which is 0), and such differences have no rounding error (Sterbenz's lemma);
-# so adding $x$ again leads back to the integer. Without the bracket, $x + \mathrm{round}(x)$ is rounded first and digits
-# are lost:
+# so adding $x$ again leads back to the integer. Without the bracket, $x + \mathrm{round}(x)$ is rounded first and
+# digits are lost:
 
 # %%
 (x + torch.round(x) - x - torch.round(x)).abs().max()
@@ -267,9 +269,9 @@ reveal("ste-gradcheck-round", gradcheck(torch.round, points, raise_exception=Fal
 reveal("ste-gradcheck-roundpass", gradcheck(roundpass, points, raise_exception=False))
 
 # %% [markdown]
-# A straight-through function **must** fail: it claims 1 and is measured as 0. A `roundpass` that passes would be broken.
-# So what can be tested? That the value is that of `torch.round` and that the gradient is that of the identity, one
-# beside the other; `check` does just that.
+# A straight-through function **must** fail: it claims 1 and is measured as 0. A `roundpass` that passes would be
+# broken. So what can be tested? That the value is that of `torch.round` and that the gradient is that of the identity,
+# one beside the other; `check` does just that.
 #
 # Even the honest `torch.round` passes only away from the jumps. At 0.5, a tiny move to both sides changes the output
 # by 1, and the measured slope is enormous:
@@ -290,7 +292,9 @@ except RuntimeError as error:
 # $$w_{k+1} = w_k - \text{rate} \cdot \frac{\partial L}{\partial w}\Big|_{w_k}.$$
 #
 # Two things deserve care. Only the loss sees $q(w)$: **the weight itself stays a float**, so that many small steps can
-# add up until the rounded value changes. And every step needs a fresh gradient.
+# add up until the rounded value changes. And every step needs a fresh gradient: `backward()` *adds* to `w.grad`, and
+# fills it only for a *leaf*, a tensor that you made yourself with `requires_grad_()` and did not compute from another
+# one that asks for a gradient. So start every step from a new leaf.
 #
 # By hand, without any rounding ($q(w) = w$), from $w_0 = 0$ to $t = 1$ at rate 0.25: the gradient is $2(0 - 1) = -2$,
 # so $w_1 = 0.5$; then $2(0.5 - 1) = -1$, so $w_2 = 0.75$.
@@ -318,7 +322,7 @@ def descend(
     start : Tensor, any shape, floating point
         Where the weight begins. Is not changed.
     target : Tensor or float
-        What the quantized weight should be.
+        What the quantized weight should be; broadcasts against `quantize(start)`.
     rate : float
         The learning rate.
     steps : int
@@ -327,7 +331,7 @@ def descend(
     Returns
     -------
     Tensor, shape (steps + 1, *start.shape), dtype of `start`
-        The weight at the start and after each step.
+        The weight at the start and after each step, detached.
     """
     # TODO: begin a list with a copy of start. In each step, compute the loss and its
     # gradient at the last point, and append the next point. Return torch.stack(path).
@@ -357,8 +361,8 @@ plt.legend()
 plt.show()
 
 # %% [markdown]
-# The true gradient stands still, as it must. Straight through, the weight climbs until it rounds to 2; from there on the
-# loss is 0, and so is the gradient.
+# With the true gradient the weight stands still, as it must. Straight through, the weight climbs until it rounds to 2;
+# from there on the loss is 0, and so is the gradient.
 #
 # ## 5. Where it oscillates
 #
@@ -376,8 +380,8 @@ plt.show()
 
 # %% [markdown]
 # The weight goes neither to 1.7 nor to rest. It hangs around 1.5, the edge between the two levels, and the rounded
-# weight jumps for ever. Just above the edge $q = 2$ and the gradient is $2(2 - 1.7) = 0.6$: go down. Just below, $q = 1$
-# and it is $2(1 - 1.7) = -1.4$: go up.
+# weight jumps for ever. Just above the edge $q = 2$ and the gradient is $2(2 - 1.7) = 0.6$: go down. Just below,
+# $q = 1$ and it is $2(1 - 1.7) = -1.4$: go up.
 #
 # **Predict.** After the climb, what share of the steps, between 0 and 1, does the rounded weight spend at 2?
 
@@ -396,9 +400,9 @@ share = (late_levels() == 2).float().mean().item()
 reveal("ste-share", round(share, 2), rtol=0.02)
 
 # %% [markdown]
-# In the long run the ways up and down must be equal. If $p$ is the share at 2, then $p \cdot 0.6 = (1 - p) \cdot 1.4$,
-# and $p = 0.7$. The same sum for any target gives a share equal to its fractional part, and so
-# **the mean of the rounded weight is the target**:
+# In the long run, the total distance climbed equals the total distance descended. If $p$ is the share at 2, then
+# $p \cdot 0.6 = (1 - p) \cdot 1.4$, and $p = 0.7$. The same sum for any target gives a share equal to its fractional
+# part, and so **the mean of the rounded weight is the target**:
 
 # %% tags=["raises-exception"]
 levels = late_levels()
@@ -442,22 +446,22 @@ reveal("ste-flips", oscillation(0.025)[0] / oscillation(0.05)[0], rtol=0.05)
 #
 # ## 6. A limited range, and a mask
 #
-# A code of $b$ bits holds only $2^b$ integers. With 2 bits they are $-2, -1, 0, 1$. So clamp as well as round:
+# A code of $b$ bits holds only $2^b$ integers. With 2 bits, for a signed code, they are $-2, -1, 0, 1$. So clamp as
+# well as round:
 #
 # $$q = \mathrm{clamp}(\mathrm{round}(x), \mathit{low}, \mathit{high}).$$
 #
-# Outside the range the output does not depend on $x$. To pretend that it does would be a second lie on top of the first,
-# and here the truth is of some use. The **masked** estimator lets the gradient pass inside and stops it outside. For the
-# range $-2 \ldots 1$ and an output gradient of $(5, 5, 5)$:
+# Outside the range the output does not depend on $x$. To pretend that it does would be a second lie on top of the
+# first, and here the truth is of some use. The **masked** estimator lets the gradient pass inside and stops it outside.
+# For the range $-2 \ldots 1$ and an output gradient of $(5, 5, 5)$:
 #
 # | $x$ | $-7.9$ | $0.3$ | $1.8$ |
 # |---|---|---|---|
 # | $q$ | $-2$ | $0$ | $1$ |
 # | gradient | $0$ | $5$ | $0$ |
 #
-# Where exactly does "inside" end? Some ask whether $x$ itself lies between *low* and *high*, others whether the rounded
-# $x$ does, which reaches half a step further; and the ends may belong to it or not. All of these are in use, and the
-# check accepts them all.
+# Where exactly does "inside" end? Some ask whether $x$ itself lies between *low* and *high* (with or without the
+# ends), others whether the rounded $x$ does, ends included, which reaches half a step further. The check accepts these.
 #
 # **Exercise** `clip_round` · medium · 10 minutes
 
@@ -478,7 +482,7 @@ def clip_round(x: Tensor, low: int, high: int) -> Tensor:
     Returns
     -------
     Tensor, shape and dtype of `x`
-        `torch.clamp(torch.round(x), low, high)`.
+        Exactly `torch.clamp(torch.round(x), low, high)`, for `x` far outside too.
 
     Notes
     -----
@@ -564,12 +568,12 @@ for name, f in functions.items():
 # %% [markdown]
 # Each fails in its own way. The unmasked weight is pushed further and further out while nothing it does has any effect,
 # and must come all the way back: engineers know this as *wind-up*. From the edge it is as far to 3 as to $-1$, so it
-# moves $0.05 \cdot 2 \cdot 2 = 0.2$ a step both ways, and 100 steps only bring it back to about where it began. The masked
-# weight steps over the edge once, its gradient becomes 0, and no later target reaches it: it is **dead**.
+# moves $0.05 \cdot 2 \cdot 2 = 0.2$ a step both ways, and 100 steps only bring it back to about where it began. The
+# masked weight steps over the edge once, its gradient becomes 0, and no later target reaches it: it is **dead**.
 #
 # Which to choose depends on what is rounded. An *activation* that is cut off in one image need not be in the next, so
-# masking is harmless, and it is what most quantizers do. A *weight* outside the range has no such luck; either the range
-# is chosen so that none lies outside (lesson 4), or weights are put back to the edge after each step, as in
+# masking is harmless, and it is what most quantizers do. A *weight* outside the range has no such luck; either the
+# range is chosen so that none lies outside (lesson 4), or weights are put back to the edge after each step, as in
 # BinaryConnect.
 #
 # ## 7. A learned step
@@ -591,9 +595,9 @@ def on_grid(w, s, low=-8, high=7):
 # = q - \frac{\partial q}{\partial v}\, v = \begin{cases} q - v & \text{inside, where } \partial q / \partial v = 1 \\
 # q & \text{outside, where } \partial q / \partial v = 0 \end{cases}$$
 #
-# (Esser and others, 2020). By hand, for $s = 0.5$ and the range $-8 \ldots 7$: the weight 1.1 has $v = 2.2$ and $q = 2$,
-# so its derivative is $2 - 2.2 = -0.2$, its rounding error counted in steps. (Were the code fixed, it would be 2; but
-# straight through, the code is taken to shrink as the step grows.)
+# (Esser and others, 2020). By hand, for $s = 0.5$ and the range $-8 \ldots 7$: the weight 1.1 has $v = 2.2$ and
+# $q = 2$, so its derivative is $2 - 2.2 = -0.2$, its rounding error counted in steps. (Were the code fixed, it would be
+# 2; but straight through, the code is taken to shrink as the step grows.)
 #
 # **Predict.** And the weight 5.0, with the same step and range?
 
@@ -647,7 +651,7 @@ def scale_gradient(x: Tensor, factor: float) -> Tensor:
     Returns
     -------
     Tensor, shape and dtype of `x`
-        The values of `x`.
+        The values of `x`, up to a rounding error in the last digits.
 
     Notes
     -----
@@ -665,8 +669,8 @@ check("scale_gradient", scale_gradient)
 # hint("scale_gradient")  # stuck? remove the first "#" and run this cell, once for each hint
 
 # %% [markdown]
-# Now measure $R$, with the gradient of the step as it is, and multiplied by $1/\sqrt{n \cdot 7}$, where 7 is the largest
-# code. This factor is that of Esser and others, and so is the step to start from, twice the mean of $|w|$ over
+# Now measure $R$, with the gradient of the step as it is, and multiplied by $1/\sqrt{n \cdot 7}$, where 7 is the
+# largest code. This factor is that of Esser and others, and so is the step to start from, twice the mean of $|w|$ over
 # $\sqrt 7$:
 
 # %%
@@ -692,23 +696,21 @@ plt.xlabel("number n of weights")
 plt.ylabel("R")
 plt.legend()
 plt.show()
+print("R, scaled:", ", ".join(f"{r:.2f} for n = {n}" for n, r in zip(sizes, scaled)))
 
 # %% tags=["raises-exception"]
 growth = imbalance(10_000, 1.0) / imbalance(100, 1.0)
 reveal("ste-growth", round(growth, 1), rtol=0.3)
 
-# %% tags=["raises-exception"]
-print("R, scaled:", ", ".join(f"{r:.2f} for n = {n}" for n, r in zip(sizes, scaled)))
-
 # %% [markdown]
-# $R$ grows like $\sqrt n$: $\partial L / \partial s$ is a sum of $n$ terms of random sign, about $\sqrt n$ in size, while
-# both norms grow alike, so their ratio stays. And so the factor must fall like $1/\sqrt n$. It takes the growth away;
-# what is left is a constant that no longer depends on the size of the layer. It is less than 1: the step is now a little
-# slow, but equally so in every layer.
+# $R$ grows like $\sqrt n$: $\partial L / \partial s$ is a sum of $n$ terms of random sign, about $\sqrt n$ in size,
+# while both norms grow alike, so their ratio stays. And so the factor must fall like $1/\sqrt n$. It takes the growth
+# away; what is left is a constant that no longer depends on the size of the layer. It is about 0.15: relative to its
+# size, the step now moves six or seven times more slowly than the weights, but equally so in every layer.
 #
 # And it decides whether the step can be learned at all by plain gradient descent. Your own `descend` can do it: the
-# parameter is $s$, the target is the weights themselves. Ten thousand weights and 30 steps, of which the first three are
-# shown, once without and once with the factor:
+# parameter is $s$, the target is the weights themselves. Ten thousand weights and 30 steps, of which the first three
+# are shown, once without and once with the factor:
 
 # %%
 w = torch.randn(10_000, generator=torch.Generator().manual_seed(1))
@@ -774,7 +776,8 @@ def stochastic_round(x: Tensor, generator: torch.Generator | None = None) -> Ten
     Returns
     -------
     Tensor, shape and dtype of `x`
-        Integers whose expected value is `x`; the gradient passes as if they were `x`.
+        Whole numbers, exactly, whose expected value is `x`; the gradient passes as if
+        they were `x`.
 
     Notes
     -----
@@ -811,7 +814,7 @@ predict("ste-updates", ...)
 
 # %% tags=["raises-exception"]
 nearest, random = torch.zeros(1000), torch.zeros(1000)
-generator = torch.Generator().manual_seed(0)
+generator = torch.Generator().manual_seed(1)
 for _ in range(300):
     nearest = torch.round(nearest + 0.01)
     random = stochastic_round(random + 0.01, generator)
@@ -823,8 +826,8 @@ reveal("ste-updates", round(random.mean().item(), 2), rtol=0.1)
 # ### Unbiased value, biased gradient
 #
 # The value is right on average. Is the gradient? Now that can be asked properly, because the *mean* loss is a smooth
-# function of $w$ and has a true slope. For $0 \le w \le 1$ and a target $t$, $q$ is 1 with probability $w$ and 0
-# otherwise:
+# function of $w$ and has a true slope. Call it $E(w)$. For $0 \le w \le 1$ and a target $t$, $q$ is 1 with probability
+# $w$ and 0 otherwise:
 #
 # $$E(w) = (1 - w)\, t^2 + w\, (1 - t)^2, \qquad E'(w) = (1 - t)^2 - t^2 = 1 - 2t.$$
 #
@@ -848,8 +851,8 @@ plt.legend()
 plt.show()
 
 # %% [markdown]
-# They agree at $w = \tfrac12$ only. The true slope is positive, so the mean loss is least at $w = 0$: always round to 0,
-# the integer nearest to 0.4.
+# They agree at $w = \tfrac12$ only. The true slope is positive, so the mean loss is least at $w = 0$: always round to
+# 0, the integer nearest to 0.4.
 #
 # **Predict.** And where does `descend` lead, straight through, from 0.9?
 
@@ -857,16 +860,17 @@ plt.show()
 predict("ste-rest", ...)
 
 # %% tags=["raises-exception"]
-end = descend(stochastic_round, torch.full((1000,), 0.9), 0.4, rate=0.01, steps=300)[-1]
+torch.manual_seed(1)
+end = descend(stochastic_round, torch.full((10_000,), 0.9), 0.4, rate=0.01, steps=300)[-1]
 loss = ((stochastic_round(end) - 0.4) ** 2).mean()
-print(f"mean loss there {loss:.2f}, at w = 0 {0.4**2:.2f}")
+print(f"mean loss there {loss:.3f}, at w = 0 {0.4**2:.3f}")
 reveal("ste-rest", round(end.mean().item(), 2), rtol=0.05)
 
 # %% [markdown]
 # The same bias as in section 5, now with no oscillation to blame: straight through, $w$ is led to where the **mean of
-# $q$ is the target**, and pays $t(1 - t)$ for the spread. For a loss that is linear in $q$ there is no spread to pay for,
-# and the straight-through gradient is exact. That is a fair summary of when to trust it: while the loss is nearly linear
-# over one step of the grid. With 8 bits it is; with 2 bits it is not, and lesson 5 will show the price.
+# $q$ is the target**, and pays $t(1 - t)$ for the spread. For a loss that is linear in $q$ there is no spread to pay
+# for, and the straight-through gradient is exact. That is a fair summary of when to trust it: while the loss is nearly
+# linear over one step of the grid. With 8 bits it is; with 2 bits it is not, and lesson 5 will show the price.
 #
 # ## What was left out
 #

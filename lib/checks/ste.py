@@ -8,45 +8,49 @@ HINTS = {
     "RoundPass": [
         "An autograd.Function has two halves. forward gets the tensor and returns the rounded one; backward gets "
         "the gradient with respect to the output and returns the gradient with respect to the input.",
-        "forward: torch.round(x). It sends halves to the even neighbour, which is what is wanted.",
-        "backward: the derivative of rounding is taken to be 1, and 1 times grad_output is grad_output. (`return 1` "
-        "makes torch complain: backward returns a tensor.)",
+        "backward, by the chain rule: grad_output times the derivative of rounding, which is taken to be 1. It "
+        "returns a tensor (`return 1` makes torch complain), and it needs nothing from ctx.",
+        "forward: torch.round(x), which sends halves to the even neighbour, as is wanted. backward: 1 times "
+        "grad_output is grad_output.",
     ],
     "detach_round": [
-        "Autograd sees t.detach() as a constant: its value counts, its derivative is 0.",
-        "Write round(x) as x plus something. What is the something?",
-        "x + (torch.round(x) - x) has the right value. Which part must be a constant, so that only the first x is "
-        "left for the gradient?",
+        "The value needs all three terms of x + (round(x) - x). So leave none out; but a term may lose its derivative.",
+        "Which of the three derivatives 1, 0, −1 must go? Detach exactly that term.",
+        "The derivative of round(x) is 0 anyway, so the whole bracket (torch.round(x) - x) may be the constant.",
     ],
     "descend": [
         "Keep the path as a list of tensors, start with a copy of `start`, and end with torch.stack(path).",
         "In each step take a fresh leaf: w = path[-1].clone().requires_grad_(). It has no old gradient that would "
         "have to be zeroed. If w.grad is None ('float' and 'NoneType', says the error), w is not a leaf: it was "
         "computed from the point before. Detach it first.",
-        "loss = ((quantize(w) - target) ** 2).sum(); loss.backward(); the next point is path[-1] - rate * w.grad.",
+        "The loss is the docstring's, with w for w and .sum() at its end; loss.backward() fills w.grad. The next "
+        "point is computed from path[-1], which has no graph, and so has none itself.",
     ],
     "clip_round": [
         "You have the rounding already: roundpass(x). What is left is the clamp, and its gradient.",
         "What gradient does torch.clamp give an element that it has cut off, and what to one that it has not?",
         "torch.clamp(roundpass(x), low, high), or a torch.where between a part that has a gradient and one that "
-        "has not. x + (q - x).detach() will not do here: its gradient is 1 everywhere.",
+        "has not. x + (q - x).detach() will not do here: its gradient is 1 everywhere. (In a Function, backward "
+        "returns one value for each argument of forward: the gradient of x, None, None.)",
     ],
     "scale_gradient": [
         "Split x into two parts that add up to x: one with a gradient, one without.",
         "(x - x.detach()) is 0 everywhere, but its gradient is 1. Times the factor, it is still 0.",
-        "x.detach() + (x - x.detach()) * factor. A Function with backward returning grad_output * factor is as good.",
+        "x.detach() + (x - x.detach()) * factor. A Function is as good, if its backward returns one value for each "
+        "argument of forward: grad_output * ctx.factor, None.",
     ],
     "stochastic_round": [
         "torch.floor(x) is the integer below. How far above it is x? That distance is a probability.",
         "torch.rand(x.shape, generator=generator) < p is True with probability p, for each element on its own.",
-        "below + (random < x - below) is the value. For the gradient: x + (... - x).detach().",
+        "below + (random < x - below) is the value. For the gradient: x + (... - x).detach(). (In a Function, backward "
+        "returns one value for each argument of forward: grad_output, None.)",
     ],
 }
 
 
-@case("RoundPass", title="apply to 0.3, 1.7, −1.2: the values")
+@case("RoundPass", title="apply to a 2×3 matrix: the values")
 def round_values(RoundPass):
-    return RoundPass.apply(torch.tensor([0.3, 1.7, -1.2]))
+    return RoundPass.apply(torch.tensor([[0.3, 1.7, -1.2], [2.6, 300.7, -1e6]]))
 
 
 @case("RoundPass", title="apply to −0.5, 0.5, 1.5, 2.5: halves go to the even neighbour")
@@ -61,24 +65,28 @@ def round_ones(RoundPass):
     return {"gradient": x.grad}
 
 
-@case("RoundPass", title="the gradient at 0.3, 1.7, −1.2, when that of the output is 0.4, −3, 2.5")
+@case("RoundPass", title="the gradient at 0.3, 1.7, −1.2, 0.5, 2.5, 300.7: that of the output is 0.4, −3, 2.5, 1, 2, 3")
 def round_passes(RoundPass):
-    x = torch.tensor([0.3, 1.7, -1.2], requires_grad=True)
-    RoundPass.apply(x).backward(torch.tensor([0.4, -3.0, 2.5]))
+    x = torch.tensor([0.3, 1.7, -1.2, 0.5, 2.5, 300.7], requires_grad=True)
+    RoundPass.apply(x).backward(torch.tensor([0.4, -3.0, 2.5, 1.0, 2.0, 3.0]))
     return {"gradient": x.grad}
 
 
-@case("RoundPass", title="a float64 matrix: its shape and dtype, its gradient's, and x afterwards")
+@case(
+    "RoundPass",
+    title="a float64 matrix: output; gradient, that of the output being 0.1; what was handed in, afterwards",
+)
 def round_keeps(RoundPass):
     x = torch.tensor([[0.25, 2.75, -0.75]], dtype=torch.float64, requires_grad=True)
+    handed_in = torch.full_like(x, 0.1)
     y = RoundPass.apply(x)
-    y.backward(torch.ones_like(x))
-    return {"output": y, "gradient": x.grad, "x afterwards": x}
+    y.backward(handed_in)
+    return {"output": y, "gradient": x.grad, "x afterwards": x, "gradient of the output afterwards": handed_in}
 
 
-@case("detach_round", title="the values at 0.3, 1.7, −1.2, and at 0.5, 1.5, 2.5")
+@case("detach_round", title="the values at 0.3, 1.7, −1.2, and at 0.5, 2.5, −1.5")
 def detach_values(detach_round):
-    return detach_round(torch.tensor([0.3, 1.7, -1.2, 0.5, 1.5, 2.5]))
+    return detach_round(torch.tensor([0.3, 1.7, -1.2, 0.5, 2.5, -1.5]))
 
 
 @case("detach_round", title="1000.3 and 1428571.4: how far your values are from those of torch.round", exact=True)
@@ -92,22 +100,22 @@ def detach_graph(detach_round):
     return {"requires_grad": detach_round(torch.tensor([0.3], requires_grad=True)).requires_grad}
 
 
-@case("detach_round", title="the gradient at 0.3, 1.7, −1.2, when that of the output is 0.4, −3, 2.5")
+@case("detach_round", title="the gradient at 0.3, 1.7, −1.2, 0.5, 300.7, when that of the output is 0.4, −3, 2.5, 1, 2")
 def detach_passes(detach_round):
-    x = torch.tensor([0.3, 1.7, -1.2], requires_grad=True)
-    detach_round(x).backward(torch.tensor([0.4, -3.0, 2.5]))
+    x = torch.tensor([0.3, 1.7, -1.2, 0.5, 300.7], requires_grad=True)
+    detach_round(x).backward(torch.tensor([0.4, -3.0, 2.5, 1.0, 2.0]))
     return {"gradient": x.grad}
 
 
 @case("detach_round", title="a float64 matrix: its shape and dtype, and x afterwards")
 def detach_keeps(detach_round):
     x = torch.tensor([[0.25, 2.75, -0.75]], dtype=torch.float64)
-    return {"output": detach_round(x), "x afterwards": x}
+    return {"output": detach_round(x), "x afterwards": x, "x.requires_grad afterwards": x.requires_grad}
 
 
-@case("descend", title="quantize = the identity, from 0 to 1, rate 0.25, one step")
+@case("descend", title="quantize = the identity, from 0 to 3, rate 0.25, one step")
 def descend_once(descend):
-    return descend(lambda w: w, torch.tensor(0.0), 1.0, rate=0.25, steps=1)
+    return descend(lambda w: w, torch.tensor(0.0), 3.0, rate=0.25, steps=1)
 
 
 @case("descend", title="quantize = the identity, from 0 to 1, rate 0.25, three steps")
@@ -125,15 +133,32 @@ def descend_round(descend):
     return descend(lambda w: w + (torch.round(w) - w).detach(), torch.tensor(0.25), 2.0, rate=0.125, steps=6)
 
 
-@case("descend", title="start is left as it was, and its dtype kept: float64")
+@case("descend", title="quantize = (w, 2w), from 0 to the tensor (1, 3), rate 0.125, two steps")
+def descend_target(descend):
+    grid, target = torch.tensor([1.0, 2.0]), torch.tensor([1.0, 3.0])
+    return descend(lambda w: w * grid, torch.tensor(0.0), target, rate=0.125, steps=2)
+
+
+@case("descend", title="no step at all, and as many as there are without rate and steps: 50 at rate 0.1")
+def descend_defaults(descend):
+    def identity(w):
+        return w
+
+    start = torch.tensor([0.25, 4.0])
+    return {"steps=0": descend(identity, start, 1.0, steps=0), "defaults": descend(identity, start[0], 1.0)}
+
+
+@case("descend", title="float64: the path, detached, and start as it was")
 def descend_keeps(descend):
     start = torch.tensor([0.0, 3.0], dtype=torch.float64)
-    return {"path": descend(lambda w: w, start, 1.0, rate=0.25, steps=2), "start afterwards": start}
+    path = descend(lambda w: w, start, 1.0, rate=0.25, steps=2)
+    result = {"path": path, "path.requires_grad": path.requires_grad}
+    return result | {"start afterwards": start, "start.requires_grad afterwards": start.requires_grad}
 
 
-@case("clip_round", title="−2 … 1, the values at 0.3, −1.4, 0.8: all inside")
+@case("clip_round", title="−2 … 1, the values at 0.3, −1.4, 0.8, −1.6, and at the halves 0.5, −1.5: all inside")
 def clip_inside(clip_round):
-    return clip_round(torch.tensor([0.3, -1.4, 0.8]), -2, 1)
+    return clip_round(torch.tensor([0.3, -1.4, 0.8, -1.6, 0.5, -1.5]), -2, 1)
 
 
 @case("clip_round", title="−2 … 1, the values at 5.2, −7.9, 1.6, −2.6: all outside")
@@ -148,22 +173,31 @@ def clip_passes(clip_round):
     return {"gradient": x.grad}
 
 
-@case("clip_round", title="−2 … 1, the gradient at 5.2, −7.9 (outside), when that of the output is 0.5, −4")
+@case("clip_round", title="−2 … 1, the gradient at 5.2, 0.3 (inside), −7.9, when that of the output is 0.5, 2, −4")
 def clip_stops(clip_round):
-    x = torch.tensor([5.2, -7.9], requires_grad=True)
-    clip_round(x, -2, 1).backward(torch.tensor([0.5, -4.0]))
+    x = torch.tensor([5.2, 0.3, -7.9], requires_grad=True)
+    clip_round(x, -2, 1).backward(torch.tensor([0.5, 2.0, -4.0]))
     return {"gradient": x.grad}
 
 
-@case("clip_round", title="−2 … 1, the values at 10⁸ and −10⁸: far outside")
+@case("clip_round", title="2 … 5, at 1.4 (outside), 2.05, 3, 3.5, 4.95 (inside), 5.6 (outside): values and gradient")
+def clip_range(clip_round):
+    x = torch.tensor([1.4, 2.05, 3.0, 3.5, 4.95, 5.6], requires_grad=True)
+    y = clip_round(x, 2, 5)
+    y.backward(torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]))
+    return {"values": y, "gradient": x.grad}
+
+
+@case("clip_round", title="the values at 10⁸, 0.3 and −10⁸: −2 … 1, and the single value 3 … 3")
 def clip_far(clip_round):
-    return clip_round(torch.tensor([1e8, -1e8]), -2, 1)
+    x = torch.tensor([1e8, 0.3, -1e8])
+    return {"-2 ... 1": clip_round(x, -2, 1), "3 ... 3": clip_round(x, 3, 3)}
 
 
 @case("clip_round", title="0 … 3, a float64 matrix: the values, the dtype, and x afterwards")
 def clip_keeps(clip_round):
     x = torch.tensor([[-1.75, 0.25], [2.25, 7.5]], dtype=torch.float64)
-    return {"output": clip_round(x, 0, 3), "x afterwards": x}
+    return {"output": clip_round(x, 0, 3), "x afterwards": x, "x.requires_grad afterwards": x.requires_grad}
 
 
 @case("scale_gradient", title="factor 0.5, the values at 2 and −3")
@@ -178,63 +212,87 @@ def scale_passes(scale_gradient):
     return {"gradient": x.grad}
 
 
-@case("scale_gradient", title="factor 0.25, x used twice: scale_gradient(x, 0.25) + x")
+@case("scale_gradient", title="factors −1, 3, 0.0038 and 0: the gradient, when that of the output is 1 and −8")
+def scale_factors(scale_gradient):
+    gradients = {}
+    for factor in (-1.0, 3.0, 0.0038, 0.0):
+        x = torch.tensor([2.0, -3.0], requires_grad=True)
+        (scale_gradient(x, factor) + 0 * x).backward(torch.tensor([1.0, -8.0]))
+        gradients[f"factor {factor}"] = x.grad
+    return gradients
+
+
+@case("scale_gradient", title="x used three times: scale_gradient(x, 0.25) + scale_gradient(x, 3.0) + x")
 def scale_shared(scale_gradient):
     x = torch.tensor([2.0, -3.0], requires_grad=True)
-    (scale_gradient(x, 0.25) + x).sum().backward()
+    (scale_gradient(x, 0.25) + scale_gradient(x, 3.0) + x).sum().backward()
     return {"gradient": x.grad}
 
 
 @case("scale_gradient", title="factor 0.25, an x that asks for no gradient, float64, and x afterwards")
 def scale_keeps(scale_gradient):
     x = torch.tensor([[2.5, -3.0]], dtype=torch.float64)
-    return {"output": scale_gradient(x, 0.25), "x afterwards": x}
+    output = scale_gradient(x, 0.25)
+    return {"output": output, "x afterwards": x, "x.requires_grad afterwards": x.requires_grad}
 
 
-@case("stochastic_round", title="1000 times 0.3, and −1.7: which integers come out")
+@case("stochastic_round", title="integers stay as they are: a 1×2 matrix, one of float64, and 2 without dimensions")
+def stochastic_integers(stochastic_round):
+    generator = torch.Generator().manual_seed(0)
+    inputs = [torch.tensor([[2.0, -3.0]]), torch.tensor([[5.0, 0.0, -1.0]], dtype=torch.float64), torch.tensor(2.0)]
+    return [stochastic_round(x, generator) for x in inputs]
+
+
+@case("stochastic_round", title="1000 times 0.3, −1.7, and 1000.3: which integers come out")
 def stochastic_ends(stochastic_round, draw):
     generator = torch.Generator().manual_seed(draw.number(0, 2**31))
-    found = {v: stochastic_round(torch.full((1000,), v), generator).unique() + 0.0 for v in (0.3, -1.7)}
-    return {f"{v} goes to": " and ".join(f"{y:g}" for y in values[:4].tolist()) for v, values in found.items()}
+    found = {v: stochastic_round(torch.full((1000,), v), generator).unique() + 0.0 for v in (0.3, -1.7, 1000.3)}
+    return {f"{v} goes to": " and ".join(f"{y:.8g}" for y in values[:4].tolist()) for v, values in found.items()}
 
 
-@case("stochastic_round", title="20 000 times 0.3, and −1.7: the mean, to one decimal")
+@case("stochastic_round", title="20 000 times 0.1, 0.75, and −1.4: the mean, to the nearest 0.05")
 def stochastic_mean(stochastic_round, draw):
     generator = torch.Generator().manual_seed(draw.number(0, 2**31))
-    means = [stochastic_round(torch.full((20_000,), v), generator).mean() for v in (0.3, -1.7)]
-    return [mean.round(decimals=1) for mean in means]
-
-
-@case("stochastic_round", title="integers stay as they are: a float64 matrix, and 2 without dimensions")
-def stochastic_integers(stochastic_round, draw):
-    generator = torch.Generator().manual_seed(draw.number(0, 2**31))
-    x = draw.integers(2, 3, dtype=torch.float64)
-    return [stochastic_round(x, generator), stochastic_round(torch.tensor(2.0), generator)]
+    means = {v: stochastic_round(torch.full((20_000,), v), generator).double().mean() for v in (0.1, 0.75, -1.4)}
+    return {f"mean at {v}": round(20 * mean.item()) / 20 for v, mean in means.items()}
 
 
 @case("stochastic_round", title="x itself is left as it was")
 def stochastic_keeps(stochastic_round, draw):
     x = draw.uniform(5, low=-3, high=3)
     stochastic_round(x, torch.Generator().manual_seed(draw.number(0, 2**31)))
-    return {"x afterwards": x}
+    return {"x afterwards": x, "x.requires_grad afterwards": x.requires_grad}
 
 
-@case("stochastic_round", title="the gradient at 0.3, 1.7, −1.2, when that of the output is 0.4, −3, 2.5")
+@case("stochastic_round", title="the gradient at 0.3, 1.7, −1.2, 2, when that of the output is 0.4, −3, 2.5, 5")
 def stochastic_passes(stochastic_round):
-    x = torch.tensor([0.3, 1.7, -1.2], requires_grad=True)
+    x = torch.tensor([0.3, 1.7, -1.2, 2.0], requires_grad=True)
     y = stochastic_round(x)
-    gradient = torch.tensor([0.4, -3.0, 2.5])
+    gradient = torch.tensor([0.4, -3.0, 2.5, 5.0])
     return {"gradient": torch.autograd.grad(y, x, gradient)[0] if y.requires_grad else None}
 
 
-@case("stochastic_round", title="the generator decides: the same one twice, then two different ones")
+@case("stochastic_round", title="20×20 times 0.5: each element has its own luck")
+def stochastic_alone(stochastic_round, draw):
+    y = stochastic_round(torch.full((20, 20), 0.5), torch.Generator().manual_seed(draw.number(0, 2**31)))
+    return {"all rows alike": bool((y == y[:1]).all()), "all columns alike": bool((y == y[:, :1]).all())}
+
+
+@case("stochastic_round", title="the generator decides: one with the same seed, one with another, and one used twice")
 def stochastic_generator(stochastic_round, draw):
     x, seed = draw.uniform(1000), draw.number(0, 2**31)
-    once, again, other = (stochastic_round(x, torch.Generator().manual_seed(s)) for s in (seed, seed, seed + 1))
-    return {"same seed, same result": torch.equal(once, again), "other seed, same": torch.equal(once, other)}
+    generators = [torch.Generator().manual_seed(s) for s in (seed, seed, seed + 1)]
+    once, again, other = (stochastic_round(x, generator) for generator in generators)
+    pairs = {"the same seed": again, "another seed": other, "one used twice": stochastic_round(x, generators[0])}
+    return {f"{what} gives the same": torch.equal(once, y) for what, y in pairs.items()}
 
 
-@case("stochastic_round", title="without a generator, two calls give two results")
+@case("stochastic_round", title="without a generator: two calls, and two after the same torch.manual_seed")
 def stochastic_fresh(stochastic_round, draw):
-    x = draw.uniform(1000)
-    return {"twice the same": torch.equal(stochastic_round(x), stochastic_round(x))}
+    x, seed = draw.uniform(1000), draw.number(0, 2**31)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        once, twice = stochastic_round(x), stochastic_round(x)
+        torch.manual_seed(seed)
+        again = stochastic_round(x)
+    return {"two calls give the same": torch.equal(once, twice), "after the same seed": torch.equal(once, again)}

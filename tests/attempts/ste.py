@@ -4,6 +4,7 @@ import torch
 from torch.autograd import Function
 
 from course.mistakes import attempt
+from lib.ste import roundpass
 
 
 @attempt("RoundPass", name="in place on a clone, gradient cloned")
@@ -105,14 +106,14 @@ def with_sgd(quantize, start, target, rate=0.1, steps=50):
     return path
 
 
-@attempt("descend", name="the path keeps its graph-free leaves")
+@attempt("descend", name="a path of leaves, detached at the end")
 def leaves(quantize, start, target, rate=0.1, steps=50):
     path = [start.clone().requires_grad_()]
     while len(path) <= steps:
         w = path[-1]
         (quantize(w) - target).pow(2).sum().backward()
         path.append((w.data - rate * w.grad).requires_grad_())
-    return torch.stack(path)
+    return torch.stack(path).detach()
 
 
 @attempt("clip_round", name="clamp, then round: the mask ends at low and high")
@@ -161,6 +162,19 @@ def times_mask(x, low, high):
     return q + (x - x.detach()) * (q == x.detach().round())
 
 
+@attempt("clip_round", name="element by element: a constant outside, roundpass inside")
+def one_by_one(x, low, high):
+    parts = []
+    for number in x.flatten():
+        if number < low:
+            parts.append(torch.full_like(number, low))
+        elif number > high:
+            parts.append(torch.full_like(number, high))
+        else:
+            parts.append(roundpass(number))
+    return torch.stack(parts).reshape(x.shape)
+
+
 @attempt("scale_gradient", name="the form of the LSQ paper")
 def lsq_form(x, factor):
     scaled = x * factor
@@ -188,6 +202,11 @@ class GradientScale(Function):
 
     def __new__(cls, x, factor):
         return cls.apply(x, factor)
+
+
+@attempt("scale_gradient", name="a weighted sum of two copies")
+def weighted(x, factor):
+    return x * factor + x.detach() * (1 - factor)
 
 
 @attempt("scale_gradient", name="two shares of one tensor")

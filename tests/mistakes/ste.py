@@ -15,7 +15,8 @@ from tests.mistakes.ste_stochastic import *  # noqa: F403
 @mistake(
     "detach_round",
     name="nothing is detached",
-    hint="The gradient of x + (round(x) - x) is 1 + 0 - 1 = 0. The bracket must be a constant.",
+    hint="The gradient of x + (round(x) - x) is 1 + 0 - 1 = 0, and so is that of torch.round alone. The bracket "
+    "must be a constant.",
 )
 def undetached(x):
     return x + (torch.round(x) - x)
@@ -88,12 +89,87 @@ def detach_floor(x):
 
 @mistake(
     "detach_round",
-    name="the input is overwritten through .data",
-    hint="x.data = ... changes the caller's tensor: the float weight is lost. Build a new tensor out of x.",
+    name="x is overwritten",
+    hint="x.data = ... changes the caller's tensor, and so does x.round_(): the float weight is lost. Build a new "
+    "tensor out of x.",
 )
 def through_data(x):
     x.data = torch.round(x.data)
     return x * 1
+
+
+@mistake(
+    "detach_round",
+    name="ceil in place of round",
+    hint="0.3 is nearer to 0 than to 1. torch.ceil always goes up.",
+)
+def detach_ceil(x):
+    return x + (torch.ceil(x) - x).detach()
+
+
+@mistake(
+    "detach_round",
+    name="the fraction is cut off",
+    hint="torch.trunc and integer types cut toward zero: 1.7 becomes 1. torch.round rounds.",
+)
+def detach_trunc(x):
+    return x + (torch.trunc(x) - x).detach()
+
+
+@mistake(
+    "detach_round",
+    name="halves go away from zero",
+    hint="Here 0.5 and 2.5 go to the even neighbour, 0 and 2. torch.round(x) does just that.",
+)
+def detach_half_away(x):
+    return x + (torch.sign(x) * torch.floor(torch.abs(x) + 0.5) - x).detach()
+
+
+@mistake(
+    "detach_round",
+    name="halves go up, as in floor(x + 0.5)",
+    hint="Here 0.5 and 2.5 go to the even neighbour, 0 and 2. torch.round(x) does just that.",
+)
+def detach_half_up(x):
+    return x + (torch.floor(x + 0.5) - x).detach()
+
+
+@mistake(
+    "detach_round",
+    name="the caller's x is marked with requires_grad_",
+    hint="Whether x asks for a gradient is the caller's choice: leave x as it came.",
+)
+def detach_marked(x):
+    x.requires_grad_()
+    return x + (torch.round(x) - x).detach()
+
+
+@mistake(
+    "scale_gradient",
+    name="the caller's x is marked with requires_grad_",
+    hint="Whether x asks for a gradient is the caller's choice: leave x as it came.",
+)
+def scale_marked(x, factor):
+    x.requires_grad_()
+    return x.detach() + (x - x.detach()) * factor
+
+
+@mistake(
+    "scale_gradient",
+    name="the sign of the factor is lost",
+    hint="A factor of -1 turns the gradient round. Take the factor as it is.",
+)
+def unsigned(x, factor):
+    return x.detach() + (x - x.detach()) * abs(factor)
+
+
+@mistake(
+    "scale_gradient",
+    name="the factor is limited to 1",
+    hint="A factor may be larger than 1 as well. Take it as it is.",
+)
+def limited(x, factor):
+    return x.detach() + (x - x.detach()) * min(factor, 1.0)
 
 
 @mistake(

@@ -156,6 +156,72 @@ def clip_floor(x, low, high):
 
 @mistake(
     "clip_round",
+    name="the fraction is cut off",
+    hint="torch.trunc and integer types cut toward zero: 0.8 becomes 0 and -1.6 becomes -1. Round to the nearest.",
+)
+def clip_trunc(x, low, high):
+    return torch.clamp(x + (torch.trunc(x) - x).detach(), low, high)
+
+
+@mistake(
+    "clip_round",
+    name="halves go away from zero",
+    hint="Here 0.5 goes to the even neighbour, 0, as in torch.round and roundpass.",
+)
+def clip_half_away(x, low, high):
+    q = torch.sign(x) * torch.floor(torch.abs(x) + 0.5)
+    return torch.clamp(x + (q - x).detach(), low, high)
+
+
+@mistake(
+    "clip_round",
+    name="halves go up, as in floor(x + 0.5)",
+    hint="Here 0.5 and -1.5 go to the even neighbour, 0 and -2, as in torch.round and roundpass.",
+)
+def clip_half_up(x, low, high):
+    return torch.clamp(x + (torch.floor(x + 0.5) - x).detach(), low, high)
+
+
+@mistake(
+    "clip_round",
+    name="only the upper end is clamped",
+    hint="-7.9 must come out as low. torch.clamp takes both ends.",
+)
+def clip_above(x, low, high):
+    return torch.clamp(roundpass(x), max=high)
+
+
+@mistake(
+    "clip_round",
+    name="only the lower end is clamped",
+    hint="5.2 must come out as high. torch.clamp takes both ends.",
+)
+def clip_below(x, low, high):
+    return torch.clamp(roundpass(x), min=low)
+
+
+@mistake(
+    "clip_round",
+    name="the mask is that of a range round 0",
+    hint="The range need not hold 0: 2 … 5 is one too. Compare x with low and with high.",
+)
+def round_zero(x, low, high):
+    q = torch.clamp(torch.round(x), low, high).detach()
+    return q + (x - x.detach()) * (x.abs() <= max(abs(low), abs(high)))
+
+
+@mistake(
+    "clip_round",
+    name="the mask leaves out what rounds to an end",
+    hint="0.8 lies inside -2 ... 1, though it rounds to 1: its gradient passes.",
+)
+def open_rounded(x, low, high):
+    q = torch.round(x).detach()
+    return q.clamp(low, high) + (x - x.detach()) * ((q > low) & (q < high))
+
+
+@mistake(
+    "clip_round",
     name="the input is overwritten",
     hint="clamp_ and round_, with the underscore, change the caller's tensor. Use clamp and round.",
 )

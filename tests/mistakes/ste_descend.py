@@ -185,6 +185,88 @@ def halved(quantize, start, target, rate=0.1, steps=50):
 
 @mistake(
     "descend",
+    name="the absolute error in place of its square",
+    hint="The loss is the sum of the squared errors: the gradient shrinks as the error does.",
+)
+def absolute(quantize, start, target, rate=0.1, steps=50):
+    path = [start.detach().clone()]
+    for _ in range(steps):
+        w = path[-1].clone().requires_grad_()
+        loss = (quantize(w) - target).abs().sum()
+        loss.backward()
+        path.append(path[-1] - rate * w.grad)
+    return torch.stack(path)
+
+
+@mistake(
+    "descend",
+    name="the path holds losses",
+    hint="The path is that of the weight: append w, not the loss.",
+)
+def losses(quantize, start, target, rate=0.1, steps=50):
+    point, path = start.detach().clone(), []
+    for step in range(steps + 1):
+        w = point.clone().requires_grad_()
+        error = (quantize(w) - target) ** 2
+        path.append(error.detach())
+        if step < steps:
+            error.sum().backward()
+            point = point - rate * w.grad
+    return torch.stack(path)
+
+
+@mistake(
+    "descend",
+    name="the path carries a graph",
+    hint="The points are results, and later steps must not be differentiated through them: append (...).detach().",
+)
+def with_graph(quantize, start, target, rate=0.1, steps=50):
+    w = start.detach().clone().requires_grad_()
+    path = [w]
+    for _ in range(steps):
+        loss = ((quantize(w) - target) ** 2).sum()
+        (gradient,) = torch.autograd.grad(loss, w)
+        w = (w - rate * gradient).detach().requires_grad_()
+        path.append(w)
+    return torch.stack(path)
+
+
+@mistake(
+    "descend",
+    name="the target is stretched or squeezed to the shape of start",
+    hint="The target is compared with quantize(w), which may have another shape than w. Subtract it as it came.",
+)
+def squeezed(quantize, start, target, rate=0.1, steps=50):
+    target = torch.as_tensor(target, dtype=start.dtype)
+    if target.numel() > 1 and target.shape != start.shape:
+        target = target.mean()
+    path = [start.detach().clone()]
+    for _ in range(steps):
+        w = path[-1].clone().requires_grad_()
+        loss = ((quantize(w) - target) ** 2).sum()
+        loss.backward()
+        path.append(path[-1] - rate * w.grad)
+    return torch.stack(path)
+
+
+@mistake(
+    "descend",
+    name="start is marked with requires_grad_",
+    hint="start belongs to the caller. requires_grad_() marks a tensor for good: use it on a copy.",
+)
+def marking(quantize, start, target, rate=0.1, steps=50):
+    w = start.requires_grad_()
+    path = [w.detach().clone()]
+    for _ in range(steps):
+        loss = ((quantize(w) - target) ** 2).sum()
+        (gradient,) = torch.autograd.grad(loss, w)
+        w = (w - rate * gradient).detach().requires_grad_()
+        path.append(w.detach())
+    return torch.stack(path)
+
+
+@mistake(
+    "descend",
     name="start is changed",
     hint="start belongs to the caller. Work on start.detach().clone().",
 )

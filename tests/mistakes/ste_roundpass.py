@@ -147,6 +147,21 @@ class FloorPass(torch.autograd.Function):
 
 @mistake(
     "RoundPass",
+    name="ceil in place of round",
+    hint="0.3 is nearer to 0 than to 1. torch.ceil always goes up.",
+)
+class CeilPass(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return torch.ceil(x)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        return grad_output
+
+
+@mistake(
+    "RoundPass",
     name="the fraction is cut off",
     hint="Going through an integer type, or torch.trunc, cuts toward zero: 1.7 becomes 1. torch.round rounds.",
 )
@@ -188,6 +203,23 @@ class HalfUpPass(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad_output):
         return grad_output
+
+
+@mistake(
+    "RoundPass",
+    name="the gradient that came in is changed",
+    hint="grad_output belongs to the caller: a method with an underscore, such as mul_, changes it. Return it as is.",
+)
+class SpentGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return torch.round(x)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        gradient = grad_output.clone()
+        grad_output.zero_()
+        return gradient
 
 
 @mistake(

@@ -82,6 +82,56 @@ def shared(x, generator=None):
 
 @mistake(
     "stochastic_round",
+    name="the same random numbers for each row",
+    hint="Each element needs a number of its own: torch.rand(x.shape, ...), not one for each column.",
+)
+def shared_by_rows(x, generator=None):
+    below = torch.floor(x)
+    random = torch.rand(x.shape[-1:], generator=generator, dtype=x.dtype)
+    return x + (below + (random < x - below) - x).detach()
+
+
+@mistake(
+    "stochastic_round",
+    name="x is added first, and taken away afterwards",
+    hint="x + y is itself rounded, and taking x away leaves no whole number: 1000.00006. Put the difference in a "
+    "bracket: x + (y - x).detach().",
+)
+def unbracketed_random(x, generator=None):
+    below = torch.floor(x)
+    random = torch.rand(x.shape, generator=generator, dtype=x.dtype)
+    return x + (below + (random < x - below)).detach() - x.detach()
+
+
+@mistake(
+    "stochastic_round",
+    name="the generator is set back to its seed in every call",
+    hint="A generator moves on as it is used, so that a second call gives other numbers. Hand it to torch.rand as is.",
+)
+def rewound(x, generator=None):
+    if generator is not None:
+        generator.manual_seed(generator.initial_seed())
+    below = torch.floor(x)
+    random = torch.rand(x.shape, generator=generator, dtype=x.dtype)
+    return x + (below + (random < x - below) - x).detach()
+
+
+@mistake(
+    "stochastic_round",
+    name="a generator of its own where none is given",
+    hint="torch.manual_seed must decide then. Hand None on: torch.rand(x.shape, generator=None) takes torch's own.",
+)
+def own_generator(x, generator=None):
+    if generator is None:
+        generator = torch.Generator()
+        generator.seed()
+    below = torch.floor(x)
+    random = torch.rand(x.shape, generator=generator, dtype=x.dtype)
+    return x + (below + (random < x - below) - x).detach()
+
+
+@mistake(
+    "stochastic_round",
     name="the generator is not used",
     hint="Hand it on: torch.rand(x.shape, generator=generator).",
 )
