@@ -53,9 +53,9 @@ def round_values(RoundPass):
     return RoundPass.apply(torch.tensor([[0.3, 1.7, -1.2], [2.6, 300.7, -1e6]]))
 
 
-@case("RoundPass", title="apply to −0.5, 0.5, 1.5, 2.5: halves go to the even neighbour")
+@case("RoundPass", title="apply to −0.5, 0.5, 1.5, 2.5 in float64: halves go to the even neighbour")
 def round_halves(RoundPass):
-    return RoundPass.apply(torch.tensor([-0.5, 0.5, 1.5, 2.5]))
+    return RoundPass.apply(torch.tensor([-0.5, 0.5, 1.5, 2.5], dtype=torch.float64))
 
 
 @case("RoundPass", title="the gradient at 0.3, 1.7, −1.2, when that of the output is 1, 1, 1")
