@@ -126,7 +126,8 @@ def refused(call: Callable[[], Any]) -> str:
     except FAILURES as error:
         if isinstance(error, NotImplementedError):
             raise
-        return f"a {type(error).__name__}"
+        name = type(error).__name__
+        return f"{'an' if name[0] in 'AEIO' else 'a'} {name}"
     return "no error"
 
 

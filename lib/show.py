@@ -12,6 +12,7 @@ MARKS = {"right": "✓", "wrong": "✗", "not yet written": "○", "note": "·"}
 COLOURS = {"right": "#009E73", "wrong": "#D55E00", "not yet written": "#56B4E9", "note": "#56B4E9"}
 LARGEST = 64  # an array of more numbers than this is described, not shown
 CELL = "padding:2px 8px;text-align:right;border:1px solid var(--jp-border-color2,#bbb)"
+RULE = "border-top:3px solid var(--jp-border-color1,#888)"
 CAPTION = "text-align:left;caption-side:top;white-space:nowrap"
 ROW = "display:flex;flex-wrap:wrap;gap:8px 28px;margin:6px 0"
 BOX = "padding:4px 12px;margin:4px 0;font-size:14px;line-height:1.5;border-left:5px solid "
@@ -86,6 +87,11 @@ def _numbers(value: Any) -> tuple[list[list[str]], str] | None:
     return text, f"{sides} {str(value.dtype).removeprefix('torch.')}"
 
 
+def _matrices(value: Any) -> list[int]:
+    """At which rows of :func:`_numbers` a matrix begins; an array of more than two axes holds several."""
+    return list(range(0, int(np.prod(value.shape[:-1])), value.shape[-2])) if value.ndim > 2 else [0]
+
+
 def _marked(value: Any, index: tuple | None) -> tuple[int, int] | None:
     """Row and column, in the rows of :func:`_numbers`, of the number at ``index``."""
     if index is None:
@@ -123,7 +129,10 @@ def text_rows(value: Any, index: tuple | None) -> list[str]:
     marked = _marked(value, index)
     cells = [[f"[{c}]" if (i, j) == marked else f" {c} " for j, c in enumerate(row)] for i, row in enumerate(rows)]
     width = max(len(c) for row in cells for c in row)
-    return [*("".join(c.rjust(width) for c in row) for row in cells), f"({part}{shape})"]
+    lines = ["".join(c.rjust(width) for c in row) for row in cells]
+    for start in reversed(_matrices(value)[1:]):
+        lines.insert(start, "")
+    return [*lines, f"({part}{shape})"]
 
 
 def _html(caption: str, value: Any, index: tuple | None) -> str:
@@ -133,13 +142,13 @@ def _html(caption: str, value: Any, index: tuple | None) -> str:
         return f"<div><em>{caption}</em><br>{html.escape(brief(value))}</div>"
     rows, shape = numbers
     marked = _marked(value, index)
-    body = []
+    body, starts = [], _matrices(value)[1:]
     for i, row in enumerate(rows):
         cells = []
         for j, number in enumerate(row):
             text = f"<strong>▸{number}</strong>" if (i, j) == marked else number
             style = CELL + (";outline:2px solid #D55E00" if (i, j) == marked else "")
             cells.append(f'<td style="{style}">{text}</td>')
-        body.append(f"<tr>{''.join(cells)}</tr>")
+        body.append(f"<tr style='{RULE if i in starts else ''}'>{''.join(cells)}</tr>")
     title = f'<caption style="{CAPTION}"><em>{caption}</em>, {part}{shape}</caption>'
     return f'<table style="font-size:14px;margin:0;border-collapse:collapse">{title}{"".join(body)}</table>'

@@ -148,6 +148,7 @@ def test_tools_record_what_runs():
 
     assert refused(lambda: tmul(torch.ones(3, 3), torch.ones(3, 3), 2)) == "a ValueError"
     assert refused(lambda: torch.ones(2, 3) @ torch.ones(2, 3)) == "a RuntimeError"
+    assert refused(lambda: [][0]) == "an IndexError"
     assert refused(lambda: None) == "no error"
     with pytest.raises(KeyError):
         refused(fails)
@@ -245,6 +246,17 @@ def test_a_large_difference_is_shown_around_its_place():
     message = Message("wrong", "x", values=[("yours", torch.arange(900.0).reshape(30, 30), (3, 29))])
     assert "[119]" in str(message) and "[3, 22:30] of 30×30" in str(message)
     assert "▸119" in message._repr_html_()
+
+
+def test_the_matrices_of_a_larger_tensor_stand_apart():
+    message = Message("wrong", "x", values=[("yours", torch.arange(8.0).reshape(2, 1, 2, 2), None)])
+    assert str(message).splitlines()[4].strip() == "" and message._repr_html_().count("3px solid") == 1
+
+
+def test_a_number_may_be_guessed_in_any_form(tmp_path):
+    for guess in ("112", np.int64(112), torch.tensor(112)):
+        predict("output-side", guess)
+        assert reveal("output-side", 112).passed
 
 
 def test_check_escapes_what_a_student_returns():

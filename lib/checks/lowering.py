@@ -31,8 +31,7 @@ HINTS = {
         "*last* axis first. `inputs.new_empty(shape)` keeps the dtype too.",
     ],
     "outputs_lifting": [
-        "Row o holds output channel o of every image, one image after the other. Which four axes, in which "
-        "order, are already there?",
+        "Row o holds output channel o of image 0, then of image 1, … Which four axes are there, in which order?",
         "`reshape` can only split axes, it cannot reorder them: split into (O, N, OH, OW) first, then exchange "
         "the first two.",
     ],
@@ -53,29 +52,39 @@ UNFOLD = ("aten.im2col", "aten.convolution")
 FOLD = ("aten.col2im", "aten.im2col", "aten.convolution", "aten.convolution_backward")
 
 
-@case("output_size", title="5 pixels, 3 taps")
-def plain(output_size):
-    return output_size(5, 3)
+@case("output_size", title="3 taps on 5 pixels, a kernel as long as the side, padding")
+def fits(output_size):
+    return {
+        "5 pixels, 3 taps": output_size(5, 3),
+        "3 pixels, 3 taps": output_size(3, 3),
+        "6 pixels, 4 taps": output_size(6, 4),
+        "5 pixels, 3 taps, padding 1": output_size(5, 3, padding=1),
+        "2 pixels, 3 taps, padding 3": output_size(2, 3, padding=3),
+    }
 
 
-@case("output_size", title="5 pixels, 3 taps, padding 1")
-def padded(output_size):
-    return output_size(5, 3, padding=1)
-
-
-@case("output_size", title="6 pixels, 3 taps, stride 2: the last pixel is not reached")
+@case("output_size", title="stride: 6 pixels, 3 taps leave one over")
 def strided(output_size):
-    return output_size(6, 3, stride=2)
+    return {
+        "6 pixels, 3 taps, stride 2": output_size(6, 3, stride=2),
+        "5 pixels, 3 taps, stride 2": output_size(5, 3, stride=2),
+        "4 pixels, 2 taps, stride 2": output_size(4, 2, stride=2),
+        "8 pixels, 1 tap, stride 3": output_size(8, 1, stride=3),
+    }
 
 
-@case("output_size", title="7 pixels, 3 taps, dilation 2")
+@case("output_size", title="dilation")
 def dilated(output_size):
-    return output_size(7, 3, dilation=2)
+    return {
+        "7 pixels, 3 taps, dilation 2": output_size(7, 3, dilation=2),
+        "8 pixels, 2 taps, dilation 3": output_size(8, 2, dilation=3),
+    }
 
 
-@case("output_size", title="10 pixels, 3 taps, stride 2, padding 1, dilation 3")
+@case("output_size", title="10 pixels, 3 taps, stride 2, padding 1, dilation 3: positions, as an int")
 def everything(output_size):
-    return output_size(10, 3, 2, 1, 3)
+    positions = output_size(10, 3, 2, 1, 3)
+    return [positions, "int" if type(positions).__name__.startswith("int") else type(positions).__name__]
 
 
 @case("output_size", title="sizes that make no sense are refused")
@@ -86,6 +95,7 @@ def nonsense(output_size, refused):
         "stride 0": refused(lambda: output_size(5, 3, stride=0)),
         "stride −1": refused(lambda: output_size(5, 3, stride=-1)),
         "dilation 0": refused(lambda: output_size(5, 3, dilation=0)),
+        "dilation −1": refused(lambda: output_size(5, 3, dilation=-1)),
         "kernel_size 0": refused(lambda: output_size(5, 0)),
         "a kernel of 3 on 2 pixels, padding 1": refused(lambda: output_size(2, 3, padding=1)),
         "a kernel of 3 on 3 pixels, dilation 2": refused(lambda: output_size(3, 3, dilation=2)),
@@ -97,9 +107,10 @@ def one_kernel(weight_lowering):
     return weight_lowering(torch.arange(1.0, 5).reshape(1, 1, 2, 2))
 
 
-@case("weight_lowering", title="two kernels of two channels, 1×3 taps")
-def two_kernels(weight_lowering):
-    return weight_lowering(torch.arange(1.0, 13).reshape(2, 2, 1, 3))
+@case("weight_lowering", title="three kernels of two channels, 1×2 taps; float64 stays, and so do the weights")
+def three_kernels(weight_lowering):
+    weights = torch.arange(1, 13).reshape(3, 2, 1, 2).double() / 3
+    return {"rows": weight_lowering(weights), "weights afterwards": weights}
 
 
 @case("weight_lowering", title="integers that are not contiguous in memory")
@@ -107,9 +118,10 @@ def scattered_weights(weight_lowering):
     return weight_lowering(torch.arange(1, 25).reshape(2, 3, 2, 2).permute(0, 3, 1, 2))
 
 
-@case("weight_lowering", title="a tensor of three axes is refused")
-def three_axes(weight_lowering, refused):
-    return refused(lambda: weight_lowering(torch.ones(2, 2, 2)))
+@case("weight_lowering", title="all but four axes are refused")
+def other_axes(weight_lowering, refused):
+    shapes = {"three": (2, 2, 2), "five": (1, 2, 2, 2, 2), "two": (2, 8)}
+    return {name: refused(lambda s=shape: weight_lowering(torch.ones(s))) for name, shape in shapes.items()}
 
 
 @case("inputs_lowering", title="a 3×3 image, a 2×2 kernel", forbids=UNFOLD)
@@ -117,19 +129,13 @@ def by_hand(inputs_lowering):
     return inputs_lowering(torch.arange(1.0, 10).reshape(1, 1, 3, 3), 2)
 
 
-@case("inputs_lowering", title="two channels: the order of the rows", forbids=UNFOLD)
-def two_channels(inputs_lowering):
-    return inputs_lowering(torch.arange(1.0, 13).reshape(1, 2, 2, 3), 2)
-
-
-@case("inputs_lowering", title="a batch of two: the order of the columns", forbids=UNFOLD)
-def two_images(inputs_lowering):
-    return inputs_lowering(torch.arange(1.0, 13).reshape(2, 1, 2, 3), 2)
-
-
-@case("inputs_lowering", title="two images of two channels, one tap", forbids=UNFOLD)
-def one_tap(inputs_lowering):
-    return inputs_lowering(torch.arange(1.0, 9).reshape(2, 2, 1, 2), 1)
+@case("inputs_lowering", title="the order of the rows and of the columns", forbids=UNFOLD)
+def order(inputs_lowering):
+    return {
+        "two channels": inputs_lowering(torch.arange(1.0, 13).reshape(1, 2, 2, 3), 2),
+        "two images": inputs_lowering(torch.arange(1.0, 13).reshape(2, 1, 2, 3), 2),
+        "two images of two channels, one tap": inputs_lowering(torch.arange(1.0, 9).reshape(2, 2, 1, 2), 1),
+    }
 
 
 @case("inputs_lowering", title="a 2×2 image, a 2×2 kernel, padding 1", forbids=UNFOLD)
@@ -137,14 +143,10 @@ def zeros_around(inputs_lowering):
     return inputs_lowering(torch.arange(1.0, 5).reshape(1, 1, 2, 2), 2, padding=1)
 
 
-@case("inputs_lowering", title="a 4×4 image, a 2×2 kernel, stride 2", forbids=UNFOLD)
-def big_steps(inputs_lowering):
-    return inputs_lowering(torch.arange(1.0, 17).reshape(1, 1, 4, 4), 2, stride=2)
-
-
-@case("inputs_lowering", title="a 4×4 image, a 2×2 kernel, dilation 2", forbids=UNFOLD)
-def wide_kernel(inputs_lowering):
-    return inputs_lowering(torch.arange(1.0, 17).reshape(1, 1, 4, 4), 2, dilation=2)
+@case("inputs_lowering", title="a 4×4 image, a 2×2 kernel, stride 2; then dilation 2", forbids=UNFOLD)
+def steps(inputs_lowering):
+    image = torch.arange(1.0, 17).reshape(1, 1, 4, 4)
+    return {"stride 2": inputs_lowering(image, 2, stride=2), "dilation 2": inputs_lowering(image, 2, dilation=2)}
 
 
 @case("inputs_lowering", title="a 3×4 image, a kernel of 2×3 taps", forbids=UNFOLD)
@@ -163,20 +165,22 @@ def pairs(inputs_lowering):
     return inputs_lowering(image, 2, stride=(2, 1), dilation=(1, 2))
 
 
-@case("inputs_lowering", title="integers stay integers", forbids=UNFOLD)
-def whole_numbers(inputs_lowering):
-    return inputs_lowering(torch.arange(1, 10).reshape(1, 1, 3, 3), 2, padding=1)
+@case("inputs_lowering", title="a 5×5 image, a 2×2 kernel, stride 2, padding 1, dilation 2; integers", forbids=UNFOLD)
+def all_settings(inputs_lowering):
+    return inputs_lowering(torch.arange(1, 26).reshape(1, 1, 5, 5), 2, 2, 1, 2)
 
 
-@case("inputs_lowering", title="an image that is not contiguous in memory", forbids=UNFOLD)
+@case("inputs_lowering", title="an image that is not contiguous in memory; float64", forbids=UNFOLD)
 def scattered(inputs_lowering):
-    return inputs_lowering(torch.arange(1.0, 13).reshape(1, 2, 3, 2).transpose(2, 3), 2)
+    image = torch.arange(1, 13).double().reshape(1, 2, 3, 2).transpose(2, 3) / 3
+    return {"lowered": inputs_lowering(image, 2), "image afterwards": image}
 
 
 @case("inputs_lowering", title="inputs that make no sense are refused", forbids=UNFOLD)
 def no_image(inputs_lowering, refused):
     return {
         "three axes": refused(lambda: inputs_lowering(torch.ones(1, 3, 3), 2)),
+        "five axes": refused(lambda: inputs_lowering(torch.ones(1, 1, 3, 3, 1), 2)),
         "a kernel larger than the image": refused(lambda: inputs_lowering(torch.ones(1, 1, 2, 2), 3)),
         "padding −1": refused(lambda: inputs_lowering(torch.ones(1, 1, 4, 4), 2, padding=-1)),
     }
@@ -187,14 +191,12 @@ def one_image(outputs_lifting):
     return outputs_lifting(torch.arange(1.0, 9).reshape(2, 4), 1, 2, 2)
 
 
-@case("outputs_lifting", title="two images, two output channels of 1×2")
+@case("outputs_lifting", title="two images; float64, integers")
 def batch(outputs_lifting):
-    return outputs_lifting(torch.arange(1.0, 9).reshape(2, 4), 2, 1, 2)
-
-
-@case("outputs_lifting", title="two images, three output channels of 2×1, integers")
-def tall(outputs_lifting):
-    return outputs_lifting(torch.arange(1, 13).reshape(3, 4), 2, 2, 1)
+    return {
+        "two output channels of 1×2": outputs_lifting(torch.arange(-4.0, 4).double().reshape(2, 4) / 3, 2, 1, 2),
+        "three output channels of 2×1": outputs_lifting(torch.arange(1, 13).reshape(3, 4), 2, 2, 1),
+    }
 
 
 @case("outputs_lifting", title="a matrix that is not contiguous in memory")
@@ -202,9 +204,10 @@ def transposed(outputs_lifting):
     return outputs_lifting(torch.arange(1.0, 13).reshape(6, 2).T, 3, 1, 2)
 
 
-@case("outputs_lifting", title="a tensor of three axes is refused")
+@case("outputs_lifting", title="all but a matrix is refused")
 def no_matrix(outputs_lifting, refused):
-    return refused(lambda: outputs_lifting(torch.ones(2, 2, 2), 1, 2, 2))
+    shapes = {"three axes": (2, 2, 2), "one axis": (8,)}
+    return {name: refused(lambda s=shape: outputs_lifting(torch.ones(s), 1, 2, 2)) for name, shape in shapes.items()}
 
 
 @case("conv2d", title="a 3×3 image, one 2×2 kernel", forbids=UNFOLD)
@@ -214,26 +217,27 @@ def small(conv2d):
 
 @case(
     "conv2d",
-    title="1×2 taps, a 2×4 image, two channels, three kernels: the inner sides",
+    title="1×2 taps, a 2×4 image, two channels, three kernels: the product",
     forbids=UNFOLD,
 )
 def operands(conv2d):
     inner, x, w = [], torch.ones(1, 2, 2, 4), torch.ones(3, 2, 1, 2)
     try:
         y = conv2d(x, w, matmul=lambda a, b: inner.extend((a.shape[1], len(b))) or a.new_zeros(len(a), b.shape[1]))
-    except RuntimeError:
-        return {"inner sides": inner, "result": "none: the lifting failed"}
-    return {"inner sides": inner, "result": str(tuple(y.shape))}
+    except RuntimeError as error:
+        return {"inner sides of the product": inner, "result": f"none: {error}"}
+    return {"inner sides of the product": inner, "result": str(tuple(y.shape))}
 
 
 @case("conv2d", title="two images, two channels, three kernels of 1×2 taps", forbids=UNFOLD)
 def many(conv2d, draw):
-    return conv2d(draw.integers(2, 2, 2, 3), draw.integers(3, 2, 1, 2))
+    return conv2d(draw.integers(2, 2, 2, 3) / 2, draw.integers(3, 2, 1, 2) / 2)
 
 
-@case("conv2d", title="stride 2 and padding 1", forbids=UNFOLD)
+@case("conv2d", title="a 5×5 image, a 2×2 kernel, stride 2 and padding 1; float64", forbids=UNFOLD)
 def stepping(conv2d, draw):
-    return conv2d(draw.integers(1, 1, 4, 4), draw.integers(1, 1, 3, 3), stride=2, padding=1)
+    image, kernel = (draw.integers(1, 1, side, side, dtype=torch.float64) for side in (5, 2))
+    return conv2d(image, kernel, stride=2, padding=1)
 
 
 @case("conv2d", title="integers, and pairs: stride (1, 2), padding (0, 1), dilation (2, 1)", forbids=UNFOLD)
@@ -252,6 +256,7 @@ def misfits(conv2d, refused):
     x = torch.ones(1, 2, 3, 3)
     return {
         "2 and 3 channels": refused(lambda: conv2d(x, torch.ones(1, 3, 2, 2), matmul=lambda a, b: a[:, :1] @ b[:1])),
+        "2 and 1 channels": refused(lambda: conv2d(x, torch.ones(1, 1, 2, 2), matmul=lambda a, b: a[:, :1] @ b[:1])),
         "a kernel larger than the image": refused(lambda: conv2d(torch.ones(1, 1, 2, 2), torch.ones(1, 1, 3, 3))),
         "weights of three axes": refused(lambda: conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 2, 2))),
     }
@@ -259,17 +264,13 @@ def misfits(conv2d, refused):
 
 @case("inputs_raising", title="ones, for a 3×3 image and a 2×2 kernel: the copies of each pixel", forbids=FOLD)
 def copies(inputs_raising):
-    return inputs_raising(torch.ones(4, 4), (1, 1, 3, 3), 2)
+    lowered = torch.ones(4, 4)
+    return {"copies": inputs_raising(lowered, (1, 1, 3, 3), 2), "lowered afterwards": lowered}
 
 
-@case("inputs_raising", title="two channels, float64", forbids=FOLD)
-def channels_back(inputs_raising):
-    return inputs_raising(torch.arange(1, 17).reshape(8, 2).double(), (1, 2, 2, 3), 2)
-
-
-@case("inputs_raising", title="a batch of two", forbids=FOLD)
+@case("inputs_raising", title="two images of two channels, float64", forbids=FOLD)
 def images_back(inputs_raising):
-    return inputs_raising(torch.arange(1.0, 17).reshape(4, 4), (2, 1, 2, 3), 2)
+    return inputs_raising(torch.arange(1, 33).double().reshape(8, 4), (2, 2, 2, 3), 2)
 
 
 @case("inputs_raising", title="padding 1: what lies on it is dropped", forbids=FOLD)
@@ -282,19 +283,18 @@ def skipped(inputs_raising):
     return inputs_raising(torch.arange(1.0, 5).reshape(1, 4), (1, 1, 4, 3), 1, stride=2)
 
 
+@case("inputs_raising", title="a 5×4 image, 2×2 taps, stride (2, 1), dilation (1, 2)", forbids=FOLD)
+def settings_back(inputs_raising):
+    return inputs_raising(torch.arange(1.0, 17).reshape(4, 4), (1, 1, 5, 4), 2, (2, 1), 0, (1, 2))
+
+
 @case("inputs_raising", title="2×1 taps, padding (1, 0), dilation (2, 1), a scattered matrix", forbids=FOLD)
 def pairs_back(inputs_raising):
     matrix = torch.arange(1.0, 13).reshape(6, 2).T
     return inputs_raising(matrix, (1, 1, 3, 2), (2, 1), 1, (1, 0), (2, 1))
 
 
-@case("inputs_raising", title="the lowered matrix is left as it was", forbids=FOLD)
-def untouched(inputs_raising):
-    lowered = torch.arange(1.0, 17).reshape(4, 4)
-    inputs_raising(lowered, (1, 1, 3, 3), 2)
-    return lowered
-
-
-@case("inputs_raising", title="a matrix of the wrong shape is refused", forbids=FOLD)
+@case("inputs_raising", title="a matrix of any other shape than 4×4 is refused", forbids=FOLD)
 def wrong_matrix(inputs_raising, refused):
-    return refused(lambda: inputs_raising(torch.ones(2, 8), (1, 1, 3, 3), 2))
+    shapes = ((2, 8), (4, 5), (5, 4), (1, 2, 2, 1, 2, 2))
+    return {str(s): refused(lambda s=s: inputs_raising(torch.ones(s), (1, 1, 3, 3), 2)) for s in shapes}

@@ -1,8 +1,11 @@
 """Public cases and hints of lesson 5."""
 
+import math
+
 import torch
 
 from lib.cases import case
+from lib.checks.qat_network import *  # noqa: F403
 
 HINTS = {
     "fold_batchnorm": [
@@ -50,7 +53,7 @@ HINTS = {
 }
 
 
-@case("fold_batchnorm", title="one weight, variance ¼ and eps ¾: the gain is 4")
+@case("fold_batchnorm", title="W = 3, b = 5, γ = 4, β = 1, μ = 2, σ² = ¼, ε = ¾: the gain is 4")
 def fold_one(fold_batchnorm):
     norm = torch.nn.BatchNorm2d(1, eps=0.75)
     norm.weight.data, norm.bias.data = torch.tensor([4.0]), torch.tensor([1.0])
@@ -58,78 +61,109 @@ def fold_one(fold_batchnorm):
     return fold_batchnorm(torch.tensor([[[[3.0]]]]), torch.tensor([5.0]), norm)
 
 
-@case("fold_batchnorm", title="two channels, no bias; what it was given is not changed")
+@case("fold_batchnorm", title="two channels with gains 1 and −1, no bias; what it was given is not changed")
 def fold_two(fold_batchnorm, draw):
     norm = torch.nn.BatchNorm2d(2, eps=0.75)
     norm.weight.data, norm.bias.data = torch.tensor([1.0, -2.0]), torch.tensor([0.0, 3.0])
     norm.running_mean, norm.running_var = torch.tensor([1.0, -1.0]), torch.tensor([0.25, 3.25])
     weight = draw.integers(2, 2, 2, 2)
-    return fold_batchnorm(weight, None, norm), weight, norm.running_mean, norm.running_var
+    found = {"folded": fold_batchnorm(weight, None, norm), "weight afterwards": weight}
+    found |= {"norm.weight afterwards": norm.weight, "norm.bias afterwards": norm.bias}
+    found |= {"norm.running_mean afterwards": norm.running_mean, "norm.running_var afterwards": norm.running_var}
+    return found | {"norm.training afterwards": norm.training}
 
 
-@case("QuantConv2d", title="one input, one weight: steps ½ and ¼, bias 0.3")
+@case("fold_batchnorm", title="float64, weight (3, 2, 1, 2), gains 2, −1 and ½, with a bias and without")
+def fold_three(fold_batchnorm, draw):
+    norm = torch.nn.BatchNorm2d(3, eps=0.5).double()
+    norm.weight.data, norm.bias.data = torch.tensor([2.0, -2, 1]).double(), torch.tensor([0.0, 3, 1]).double()
+    norm.running_mean, norm.running_var = torch.tensor([1.0, -1, 2]).double(), torch.tensor([0.5, 3.5, 3.5]).double()
+    weight, bias = draw.integers(3, 2, 1, 2, dtype=torch.float64), torch.tensor([1.0, 2, 4]).double()
+    return {"with the bias": fold_batchnorm(weight, bias, norm), "without": fold_batchnorm(weight, None, norm)}
+
+
+@case("QuantConv2d", title="input 1.3, weight 0.7, bias 0.65; steps ½ and ¼")
 def conv_one(QuantConv2d):
     from lib.network import FixedStep
 
     conv = torch.nn.Conv2d(1, 1, 1)
-    conv.weight.data, conv.bias.data = torch.tensor([[[[0.6]]]]), torch.tensor([0.3])
+    conv.weight.data, conv.bias.data = torch.tensor([[[[0.7]]]]), torch.tensor([0.65])
     layer = QuantConv2d(conv, FixedStep(8, 0.5), FixedStep(4, 0.25, signed=True))
-    return layer(torch.tensor([[[[1.2]]]]))
+    return layer(torch.tensor([[[[1.3]]]]))
 
 
-@case("QuantConv2d", title="3×3 images, stride 2, padding 1, a step for each channel")
+@case("QuantConv2d", title="float64, stride (2, 1), padding (1, 0), a step for each channel; then all is changed")
 def conv_channels(QuantConv2d, draw):
     from lib.network import FixedStep
 
-    conv = torch.nn.Conv2d(1, 2, 2, stride=2, padding=1)
+    conv = torch.nn.Conv2d(1, 2, 2, stride=(2, 1), padding=(1, 0))
     conv.weight.data, conv.bias.data = draw.integers(2, 1, 2, 2) / 8, torch.tensor([0.3, -0.7])
     steps = torch.tensor([0.25, 0.5]).view(-1, 1, 1, 1)
-    layer = QuantConv2d(conv, FixedStep(4, 0.25), FixedStep(3, steps, signed=True))
-    return layer(draw.integers(1, 1, 3, 3, low=0) / 16)
+    layer = QuantConv2d(conv, FixedStep(4, 0.25), FixedStep(3, steps, signed=True)).double()
+    x = draw.integers(2, 1, 3, 4, low=0, high=9, dtype=torch.float64) / 16
+    first = layer(x)
+    layer.weight.data, layer.bias.data = -layer.weight.data, layer.bias.data + 1
+    layer.quantize_weight.step.mul_(2)
+    return {"output": first, "output with another weight, bias and step": layer(x), "input afterwards": x}
 
 
-@case("QuantConv2d", title="weight and bias stay as they are, and get gradients, as the input does")
+@case("QuantConv2d", title="weights 0.7 and 5, inputs 1.3 and 9: the second of each is clamped, so its gradient is 0")
 def conv_gradients(QuantConv2d):
     from lib.network import FixedStep
 
-    conv = torch.nn.Conv2d(1, 1, 1)
-    conv.weight.data, conv.bias.data = torch.tensor([[[[0.6]]]]), torch.tensor([0.3])
-    layer = QuantConv2d(conv, FixedStep(8, 0.5), FixedStep(4, 0.25, signed=True))
-    x = torch.tensor([[[[1.2]]]], requires_grad=True)
+    conv = torch.nn.Conv2d(1, 2, 1)
+    conv.weight.data, conv.bias.data = torch.tensor([0.7, 5.0]).view(2, 1, 1, 1), torch.tensor([0.65, 0.3])
+    layer = QuantConv2d(conv, FixedStep(4, 0.5), FixedStep(4, 0.25, signed=True))
+    x = torch.tensor([[[[1.3, 9.0]]]], requires_grad=True)
     layer(x).sum().backward()
-    return layer.weight, layer.bias, layer.weight.grad, layer.bias.grad, x.grad
+    found = {"weight afterwards": layer.weight, "bias afterwards": layer.bias}
+    found |= {"gradient of the weight": layer.weight.grad, "gradient of the bias": layer.bias.grad}
+    return found | {"gradient of the input": x.grad}
 
 
-@case("QuantConv2d", title="the notes' quantizers, at first in training, and the same in evaluation")
+@case("QuantConv2d", title="the notes' quantizers: inputs 4 and 1.25 in training, then 8 and 2.5 in evaluation")
 def conv_notes(QuantConv2d):
     from lib.quantizer import Quantizer
 
     conv = torch.nn.Conv2d(1, 1, 1)
     conv.weight.data, conv.bias.data = torch.tensor([[[[0.5]]]]), torch.tensor([0.3])
     layer, x = QuantConv2d(conv, Quantizer(3, always_pos=True), Quantizer(3)), torch.tensor([[[[4.0, 1.25]]]])
-    return layer.train()(x), layer.eval()(x)
+    return {"in training": layer.train()(x), "in evaluation": layer.eval()(2 * x)}
 
 
-@case("QuantConv2d", title="what it hands to convolve")
+@case("QuantConv2d", title="steps that learn: their gradients come from the quantizers alone")
+def conv_steps(QuantConv2d):
+    from lib.quantizer import LearnedStep
+
+    conv = torch.nn.Conv2d(1, 1, 1)
+    conv.weight.data, conv.bias.data = torch.tensor([[[[0.7]]]]), torch.tensor([0.65])
+    layer = QuantConv2d(conv, LearnedStep(4, signed=False), LearnedStep(4))
+    layer(torch.tensor([[[[1.3, 2.0]]]])).sum().backward()
+    steps = {"input": layer.quantize_input.step, "weight": layer.quantize_weight.step}
+    return {f"gradient of the step of the {name}": step.grad for name, step in steps.items()}
+
+
+@case("QuantConv2d", title="what it hands to a convolve that doubles, and what becomes of the result")
 def conv_handed(QuantConv2d):
     from lib.network import FixedStep
 
     handed = []
 
-    def convolve(x, weight, bias, stride, padding):
-        handed.append((x, weight, bias, stride, padding))
-        return torch.nn.functional.conv2d(x, weight, bias, stride, padding)
+    def convolve(input, weight, bias, stride, padding):
+        handed.append({"input": input, "weight": weight, "bias": bias, "stride": stride, "padding": padding})
+        return 2 * torch.nn.functional.conv2d(input, weight, bias, stride, padding)
 
     conv = torch.nn.Conv2d(1, 1, 1, stride=2, padding=1)
-    conv.weight.data, conv.bias.data = torch.tensor([[[[0.6]]]]), torch.tensor([0.3])
+    conv.weight.data, conv.bias.data = torch.tensor([[[[0.7]]]]), torch.tensor([0.65])
     layer = QuantConv2d(conv, FixedStep(8, 0.5), FixedStep(4, 0.25, signed=True), convolve)
-    layer(torch.tensor([[[[1.2]]]]))
-    return handed
+    output = layer(torch.tensor([[[[1.3]]]]))
+    return {"calls of convolve": handed, "output": output}
 
 
-@case("quantize_multiplier", title="½, 1, ¾, 0.001, 0.3, 5.7 and 2^−31")
+@case("quantize_multiplier", title="½, 1, ¾, 0.001, 0.3, 5.7 and 2^−31: multiplier, shift and their types")
 def multiplier_exact(quantize_multiplier):
-    return [quantize_multiplier(real) for real in (0.5, 1.0, 0.75, 0.001, 0.3, 5.7, 2.0**-31)]
+    pairs = [quantize_multiplier(real) for real in (0.5, 1.0, 0.75, 0.001, 0.3, 5.7, 2.0**-31)]
+    return [[*pair, *(type(n).__name__ for n in pair)] for pair in pairs]
 
 
 @case("quantize_multiplier", title="1 − 2^−40 and 2^29 − 2^−20: where 2^31 is nearest, 2^30 and a shift one less")
@@ -137,14 +171,16 @@ def multiplier_carry(quantize_multiplier):
     return quantize_multiplier(1 - 2.0**-40), quantize_multiplier(2.0**29 - 2.0**-20)
 
 
-@case("quantize_multiplier", title="refuses 0, −½, 2^−40, 2^29 and NaN")
+@case("quantize_multiplier", title="refuses 0, −½, 2^−40, 2^−32, a little less than 2^−31, 2^29, NaN, ∞ and −∞")
 def multiplier_refused(quantize_multiplier, refused):
-    return [refused(lambda r=r: quantize_multiplier(r)) for r in (0.0, -0.5, 2.0**-40, 2.0**29, float("nan"))]
+    bad = {"0": 0.0, "−½": -0.5, "2^−40": 2.0**-40, "2^−32": 2.0**-32, "just under 2^−31": 2.0**-31 - 2.0**-80}
+    bad |= {"2^29": 2.0**29, "NaN": math.nan, "∞": math.inf, "−∞": -math.inf}
+    return {name: refused(lambda real=real: quantize_multiplier(real)) for name, real in bad.items()}
 
 
-@case("requantize", title="times ½: halves are rounded up")
+@case("requantize", title="times ¼: halves are rounded up")
 def halves(requantize):
-    return requantize(torch.tensor([0, 1, 2, 3, 4, 5, 6, 7], dtype=torch.int32), 2**30, 31)
+    return requantize(torch.tensor([0, 1, 2, 3, 4, 5, 6, 7, 10], dtype=torch.int32), 2**30, 32)
 
 
 @case("requantize", title="times ½, 4 bits signed: negative halves too, and both ends")
@@ -153,22 +189,26 @@ def negative_halves(requantize):
     return requantize(values, 2**30, 31, bits=4, signed=True)
 
 
-@case("requantize", title="times 1, 8 bits: what lies outside is clamped")
+@case("requantize", title="times 1, 8 bits and 4: what lies outside is clamped")
 def clamped(requantize):
-    return requantize(torch.tensor([-300, -1, 0, 255, 256, 300, 70000], dtype=torch.int32), 2**30, 30)
+    values = torch.tensor([-300, -129, -1, 0, 15, 16, 127, 128, 255, 256, 70000], dtype=torch.int32)
+    found = {"8 bits": requantize(values, 2**30, 30), "4 bits": requantize(values, 2**30, 30, 4)}
+    return found | {"8 bits, signed": requantize(values, 2**30, 30, signed=True)}
 
 
-@case("requantize", title="times 0.3·2^−20: large accumulators")
+@case("requantize", title="large accumulators: times 0.3·2^−22 next to halves, and just under ½ in int64")
 def large(requantize):
-    values = torch.tensor([2**24 + 1, 2**28 + 1, 2**30 + 3, 2**31 - 1], dtype=torch.int32)
-    return requantize(values, 1288490189, 52), requantize(values, 1288490189, 54)
+    values = torch.tensor([20971520, 62914560, 2090161493, 2132104533, 2**31 - 1], dtype=torch.int32)
+    under = requantize(torch.tensor([2**30 - 1]), 2**30 + 1, 61)
+    return {"(2^60 − 1) · 2^−61": under, "times 0.3 · 2^−22": requantize(values, 1288490189, 54)}
 
 
-@case("requantize", title="a multiplier and a shift for each channel")
+@case("requantize", title="int64, a multiplier and a shift for each channel; what it was given is not changed")
 def channels(requantize, draw):
-    multiplier = torch.tensor([2**30, 3 * 2**29]).view(-1, 1, 1)
-    shift = torch.tensor([31, 33]).view(-1, 1, 1)
-    return requantize(draw.integers(1, 2, 2, 3, low=0, high=300, dtype=torch.int32), multiplier, shift)
+    multiplier, shift = torch.tensor([2**30, 3 * 2**29]).view(-1, 1, 1), torch.tensor([31, 33]).view(-1, 1, 1)
+    values = draw.integers(1, 2, 2, 3, low=0, high=300, dtype=torch.int64)
+    found = {"codes": requantize(values, multiplier, shift), "accumulators afterwards": values}
+    return found | {"multiplier afterwards": multiplier, "shift afterwards": shift}
 
 
 @case("requantize", title="the floating-point operators that run")
@@ -177,122 +217,4 @@ def no_floats(requantize):
 
     with float_operations() as spy:
         codes = requantize(torch.tensor([3, 500, 7], dtype=torch.int32), 2**30, 31)
-    return codes, spy.seen
-
-
-@case("integer_conv2d", title="one code, one weight, one bias")
-def counted_one(integer_conv2d):
-    codes, weight = torch.tensor([[[[200]]]], dtype=torch.uint8), torch.tensor([[[[-100]]]], dtype=torch.int8)
-    return integer_conv2d(codes, weight, torch.tensor([7], dtype=torch.int32))
-
-
-@case("integer_conv2d", title="3×3 codes, two 2×2 kernels", forbids=("aten.convolution",))
-def counted(integer_conv2d, draw):
-    codes = draw.integers(1, 1, 3, 3, low=0, high=4, dtype=torch.uint8)
-    weight = draw.integers(2, 1, 2, 2, low=-2, high=2, dtype=torch.int8)
-    return integer_conv2d(codes, weight, torch.tensor([10, 20], dtype=torch.int32))
-
-
-@case("integer_conv2d", title="3×3 codes, stride 2, padding 1", forbids=("aten.convolution",))
-def counted_stride(integer_conv2d, draw):
-    codes = draw.integers(1, 2, 3, 3, low=0, high=256, dtype=torch.uint8)
-    weight = draw.integers(2, 2, 3, 3, low=-128, high=128, dtype=torch.int8)
-    return integer_conv2d(codes, weight, torch.tensor([10, 20], dtype=torch.int32), stride=2, padding=1)
-
-
-@case("integer_conv2d", title="the largest codes in 100 channels: no sum may wrap")
-def counted_most(integer_conv2d):
-    codes, weight = torch.full((1, 100, 1, 1), 255), torch.full((1, 100, 1, 1), -128)
-    return integer_conv2d(codes.to(torch.uint8), weight.to(torch.int8), torch.tensor([1], dtype=torch.int32))
-
-
-@case("integer_conv2d", title="shapes and dtypes of what it hands to matmul; the floating-point operators that run")
-def counted_matmul(integer_conv2d, draw):
-    from lib.deploy import float_operations
-
-    handed = []
-
-    def matmul(a, b):
-        handed.extend((tuple(x.shape), str(x.dtype)) for x in (a, b))
-        return a @ b
-
-    codes = draw.integers(1, 2, 3, 3, low=0, high=256, dtype=torch.uint8)
-    weight = draw.integers(2, 2, 3, 3, low=-128, high=128, dtype=torch.int8)
-    with float_operations() as spy:
-        integer_conv2d(codes, weight, torch.tensor([1, 2], dtype=torch.int32), 1, 1, matmul)
-    return handed, spy.seen
-
-
-@case("integer_activation", title="2×2, times 1, no pool: ReLU")
-def relu(integer_activation):
-    accumulators = torch.tensor([[[[-3, 7], [300, 0]]]], dtype=torch.int32)
-    return integer_activation(accumulators, 2**30, 30)
-
-
-@case("integer_activation", title="2×2, times ½, average")
-def average_one(integer_activation):
-    accumulators = torch.tensor([[[[1, 1], [1, 2]]]], dtype=torch.int32)
-    return integer_activation(accumulators, 2**30, 31, pool="average")
-
-
-@case("integer_activation", title="2×2 with negative accumulators, times 1, average")
-def average_negative(integer_activation):
-    accumulators = torch.tensor([[[[-8, 5], [-7, 9]]]], dtype=torch.int32)
-    return integer_activation(accumulators, 2**30, 30, pool="average")
-
-
-@case("integer_activation", title="3×3, 4 bits: the odd edge is left out; shift stays as it is")
-def odd(integer_activation):
-    accumulators = torch.arange(9, dtype=torch.int32).view(1, 1, 3, 3) * 5
-    multiplier, shift = torch.tensor([[[2**30]]]), torch.tensor([[[30]]])
-    pools = None, "max", "average"
-    return [integer_activation(accumulators, multiplier, shift, pool, bits=4) for pool in pools], shift
-
-
-@case("integer_activation", title="the floating-point operators that run")
-def activation_floats(integer_activation):
-    from lib.deploy import float_operations
-
-    accumulators = torch.tensor([[[[-3, 7], [300, 0]]]], dtype=torch.int32)
-    with float_operations() as spy:
-        codes = [integer_activation(accumulators, 2**30, 30, pool) for pool in (None, "max", "average")]
-    return codes, spy.seen
-
-
-@case("integer_network", title="a 1×1 convolution and a linear layer")
-def network_one(integer_network):
-    from lib.deploy import IntegerLayer
-
-    half = {"multiplier": torch.tensor([[[2**30]]]), "shift": torch.tensor([[[31]]])}
-    weight, bias = torch.tensor([[[[2]]]], dtype=torch.int8), torch.tensor([1], dtype=torch.int32)
-    last = torch.tensor([[1], [-3]], dtype=torch.int8), torch.tensor([10, 20], dtype=torch.int32)
-    layers = [IntegerLayer(weight, bias, **half), IntegerLayer(*last)]
-    return integer_network(torch.tensor([[[[7]]]], dtype=torch.uint8), layers)
-
-
-@case("integer_network", title="two convolutions with pools, stride and 4 bits")
-def network_two(integer_network, draw):
-    from lib.deploy import IntegerLayer
-
-    def weights(*shape):
-        return draw.integers(*shape, dtype=torch.int8), draw.integers(shape[0], dtype=torch.int32)
-
-    def scale(shift):
-        return {"multiplier": torch.full((2, 1, 1), 2**30), "shift": torch.full((2, 1, 1), shift)}
-
-    first = IntegerLayer(*weights(2, 1, 3, 3), **scale(35), padding=(1, 1), pool="max", bits=4)
-    second = IntegerLayer(*weights(2, 2, 2, 2), **scale(33), stride=(2, 2), pool="average", bits=4)
-    codes = draw.integers(2, 1, 8, 8, low=0, high=256, dtype=torch.uint8)
-    return integer_network(codes, [first, second, IntegerLayer(*weights(3, 2))])
-
-
-@case("integer_network", title="a matmul that doubles: every product goes through it")
-def network_matmul(integer_network, draw):
-    from lib.deploy import IntegerLayer
-
-    half = {"multiplier": torch.tensor([[[2**30]]]), "shift": torch.tensor([[[31]]])}
-    weight, bias = torch.ones(1, 1, 2, 2, dtype=torch.int8), torch.tensor([1], dtype=torch.int32)
-    last = draw.integers(3, 4, dtype=torch.int8), torch.tensor([10, 20, 30], dtype=torch.int32)
-    codes = draw.integers(2, 1, 3, 3, low=0, high=9, dtype=torch.uint8)
-    layers = [IntegerLayer(weight, bias, **half), IntegerLayer(*last)]
-    return integer_network(codes, layers, lambda a, b: 2 * (a @ b))
+    return {"codes": codes, "float operators": spy.seen}

@@ -26,7 +26,9 @@ def all_together(output_size, draw):
 
 @case("output_size", points=1, title="a whole number, also where the division leaves a rest")
 def remainder(output_size):
-    return [output_size(8, 3, stride=2), output_size(9, 2, stride=3, padding=1), output_size(4, 4, stride=5)]
+    positions = [output_size(8, 3, stride=2), output_size(9, 2, stride=3, padding=1), output_size(4, 4, stride=5)]
+    positions += [output_size(8, 2, stride=2), output_size(4, 1, stride=3)]
+    return positions, ["int" if type(n).__name__.startswith("int") else type(n).__name__ for n in positions]
 
 
 @case("output_size", points=1, title="sizes that make no sense are refused, those at the edge are not")
@@ -42,6 +44,10 @@ def limits(output_size, refused, draw):
         "no stride": refused(lambda: output_size(20, k, stride=0)),
         "negative stride": refused(lambda: output_size(20, k, stride=-1)),
         "no dilation": refused(lambda: output_size(20, k, dilation=0)),
+        "negative dilation": refused(lambda: output_size(20, k, dilation=-2)),
+        "much negative padding": refused(lambda: output_size(20, k, padding=-3)),
+        "more padding than taps": refused(lambda: output_size(20, k, padding=k + 1)),
+        "more stride than taps": refused(lambda: output_size(20, k, stride=k + 3)),
         "no kernel": refused(lambda: output_size(20, 0)),
     }
 
@@ -56,13 +62,14 @@ def layouts(weight_lowering, draw):
     weights = draw.integers(3, 2, 3, 2, dtype=torch.int32)
     scattered = draw.normal(2, 3, 2, 3, dtype=torch.float64).transpose(1, 3)
     last = draw.normal(2, 3, 2, 2).contiguous(memory_format=torch.channels_last)
-    return [weight_lowering(weights), weight_lowering(scattered), weight_lowering(last)]
+    return [weight_lowering(weights), weight_lowering(scattered), weight_lowering(last), weights, scattered]
 
 
 @case("weight_lowering", points=1, title="another number of axes is refused")
 def axes(weight_lowering, refused):
     return [
-        refused(lambda x=x: weight_lowering(x)) for x in (torch.ones(6), torch.ones(2, 3, 3), torch.ones(1, 1, 2, 2))
+        refused(lambda x=x: weight_lowering(x))
+        for x in (torch.ones(6), torch.ones(2, 3, 3), torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2, 1))
     ]
 
 
@@ -118,6 +125,7 @@ def impossible(inputs_lowering, refused):
     x = torch.ones(1, 2, 4, 5)
     return {
         "three axes": refused(lambda: inputs_lowering(x[0], 2)),
+        "five axes": refused(lambda: inputs_lowering(x[None], 2)),
         "a kernel too tall": refused(lambda: inputs_lowering(x, (5, 1))),
         "a kernel too wide once dilated": refused(lambda: inputs_lowering(x, (1, 3), dilation=3)),
         "negative padding": refused(lambda: inputs_lowering(x, 2, padding=(0, -1))),
@@ -142,7 +150,11 @@ def single(outputs_lifting, draw):
 @case("outputs_lifting", points=1, title="another memory layout, other dtypes", exact=True)
 def other_layouts(outputs_lifting, draw):
     scattered = draw.normal(12, 3, dtype=torch.float64).T
-    return [outputs_lifting(scattered, 2, 3, 2), outputs_lifting(draw.integers(2, 12, dtype=torch.int32), 2, 3, 2)]
+    return [
+        outputs_lifting(scattered, 2, 3, 2),
+        scattered,
+        outputs_lifting(draw.integers(2, 12, dtype=torch.int32), 2, 3, 2),
+    ]
 
 
 @case("outputs_lifting", points=1, title="all but a matrix is refused")
@@ -160,7 +172,7 @@ def grid(conv2d, draw):
 @case("conv2d", points=1, title="height and width differ", forbids=UNFOLD)
 def different_sides(conv2d, draw):
     x, w = draw.integers(2, 2, 7, 10), draw.integers(3, 2, 2, 3)
-    return [conv2d(x, w), conv2d(x, w, (2, 1), (0, 1), (1, 2)), conv2d(x, w, (1, 3), (2, 0), (2, 1))]
+    return [conv2d(x, w), conv2d(x, w, (2, 1), (0, 1), (1, 2)), conv2d(x, w, (1, 3), (2, 0), (2, 1)), x, w]
 
 
 @case("conv2d", points=1, title="float64, integers, and random numbers", forbids=UNFOLD)
@@ -192,7 +204,8 @@ def no_product_beside_it(conv2d, draw, watch):
 def unfit(conv2d, refused):
     x, w = torch.ones(2, 3, 4, 4), torch.ones(2, 3, 2, 2)
     return {
-        "channels": refused(lambda: conv2d(x, torch.ones(2, 4, 2, 2))),
+        "too many channels": refused(lambda: conv2d(x, torch.ones(2, 4, 2, 2))),
+        "too few channels": refused(lambda: conv2d(x, torch.ones(2, 1, 2, 2))),
         "kernel": refused(lambda: conv2d(x, torch.ones(2, 3, 5, 2))),
         "padding": refused(lambda: conv2d(x, w, padding=-1)),
         "axes of the inputs": refused(lambda: conv2d(x[0], w)),
@@ -204,7 +217,11 @@ def unfit(conv2d, refused):
 @case("inputs_raising", points=2, title="several channels and images, 'same' padding", forbids=FOLD)
 def back(inputs_raising, draw):
     n, c = draw.number(2, 4), draw.number(2, 4)
-    return inputs_raising(draw.integers(c * 9, n * 20), (n, c, 4, 5), 3, padding=1)
+    lowered = draw.integers(c * 9, n * 20)
+    return [
+        inputs_raising(lowered, (n, c, 4, 5), 3, padding=1),
+        inputs_raising(lowered.double(), (n, c, 4, 5), 3, 1, 1),
+    ]
 
 
 @case("inputs_raising", points=2, title="stride, padding and dilation, height and width different", forbids=FOLD)
@@ -230,6 +247,9 @@ def left_alone(inputs_raising, draw):
 def wrong_shapes(inputs_raising, refused):
     return {
         "transposed": refused(lambda: inputs_raising(torch.ones(8, 4), (1, 1, 3, 5), 2)),
+        "a row too many": refused(lambda: inputs_raising(torch.ones(5, 8), (1, 1, 3, 5), 2)),
+        "a column too many": refused(lambda: inputs_raising(torch.ones(4, 9), (1, 1, 3, 5), 2)),
+        "six axes": refused(lambda: inputs_raising(torch.ones(1, 2, 2, 1, 2, 4), (1, 1, 3, 5), 2)),
         "fits": refused(lambda: inputs_raising(torch.ones(4, 8), (1, 1, 3, 5), 2)),
         "kernel too large": refused(lambda: inputs_raising(torch.ones(16, 1), (1, 1, 3, 3), 4)),
     }

@@ -117,6 +117,43 @@ def taps_compared(size, kernel_size, stride=1, padding=0, dilation=1):
 
 
 @mistake(
+    "output_size",
+    name="places for the kernel's first tap, divided by the stride",
+    hint="With stride 2 and four places it stops at the first and the third; with three places as well. "
+    "Divide the way it can travel, and count the first position afterwards.",
+)
+def places_divided(size, kernel_size, stride=1, padding=0, dilation=1):
+    span = dilation * (kernel_size - 1) + 1
+    if min(kernel_size, stride, dilation) < 1 or padding < 0 or span > size + 2 * padding:
+        raise ValueError("these sizes make no sense")
+    return (size + 2 * padding - span + 1) // stride
+
+
+@mistake(
+    "output_size",
+    name="stride and dilation have changed places",
+    hint="The dilation lies between two taps, the stride between two positions: which of them belongs to the span?",
+)
+def exchanged(size, kernel_size, stride=1, padding=0, dilation=1):
+    span = stride * (kernel_size - 1) + 1
+    if min(kernel_size, stride, dilation) < 1 or padding < 0 or span > size + 2 * padding:
+        raise ValueError("these sizes make no sense")
+    return (size + 2 * padding - span) // dilation + 1
+
+
+@mistake(
+    "output_size",
+    name="the result is a float",
+    hint="`//` of integers gives an int; `math.floor` does, too. NumPy's floor gives a float.",
+)
+def floored(size, kernel_size, stride=1, padding=0, dilation=1):
+    span = dilation * (kernel_size - 1) + 1
+    if min(kernel_size, stride, dilation) < 1 or padding < 0 or span > size + 2 * padding:
+        raise ValueError("these sizes make no sense")
+    return float((size + 2 * padding - span) // stride + 1)
+
+
+@mistake(
     "weight_lowering",
     name="kernels became columns",
     hint="One kernel is one row: the first side of the result is O.",

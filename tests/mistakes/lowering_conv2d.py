@@ -340,3 +340,38 @@ def any_shape(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1)
     )
     sums = lowered.new_zeros(prod(input_size) + 1).index_add(0, places.flatten(), lowered.flatten())
     return sums[1:].reshape(input_size)
+
+
+@mistake(
+    "inputs_raising",
+    name="images and channels are mixed up by the reshape",
+    hint="A tap comes as (C, N, OH, OW), the image wants (N, C, …): exchange the two axes with `transpose(0, 1)`; "
+    "`reshape` would only cut the numbers anew.",
+)
+def reshaped_back(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
+    n, c, h, w = input_size
+    (kh, kw), (sh, sw), (ph, pw), (dh, dw) = map(pair, (kernel_size, stride, padding, dilation))
+    oh, ow = output_size(h, kh, sh, ph, dh), output_size(w, kw, sw, pw, dw)
+    if lowered.shape != (c * kh * kw, n * oh * ow):
+        raise ValueError("the shapes do not fit")
+    taps, image = lowered.reshape(c, kh, kw, n, oh, ow), lowered.new_zeros(n, c, h + 2 * ph, w + 2 * pw)
+    for i in range(kh):
+        for j in range(kw):
+            tap = taps[:, i, j].reshape(n, c, oh, ow)
+            image[:, :, i * dh : i * dh + sh * oh : sh, j * dw : j * dw + sw * ow : sw] += tap
+    return image[:, :, ph : ph + h, pw : pw + w]
+
+
+@mistake(
+    "inputs_raising",
+    name="the dtype is lost",
+    hint="`torch.zeros` makes float32, whatever `lowered` is: `lowered.new_zeros(...)` keeps its dtype.",
+)
+def raised_float(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
+    places = inputs_lowering(
+        torch.arange(1, prod(input_size) + 1).reshape(input_size), kernel_size, stride, padding, dilation
+    )
+    if places.shape != lowered.shape:
+        raise ValueError("the shapes do not fit")
+    sums = torch.zeros(prod(input_size) + 1).index_add(0, places.flatten(), lowered.flatten().float())
+    return sums[1:].reshape(input_size)
