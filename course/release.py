@@ -57,7 +57,8 @@ def release(upto: int, out: Path) -> Path:
         (out / folder).mkdir(parents=True)
     for lesson in lessons:
         shutil.copy(lesson.notebook, out / "notebooks")
-        shutil.copy(ROOT / "lib" / "checks" / f"{lesson.topic}.py", out / "lib" / "checks")
+        for path in (ROOT / "lib" / "checks").glob(f"{lesson.topic}*.py"):
+            shutil.copy(path, out / "lib" / "checks")
         shutil.copy(lesson.recorded, out / "lib" / "checks")
     for path in shipped_modules(upto):
         shutil.copy(path, out / "lib")

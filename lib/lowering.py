@@ -70,7 +70,7 @@ def weight_lowering(weights: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        Where `weights` has not four axes.
+        Where `weights` does not have four axes.
 
     Notes
     -----
@@ -100,7 +100,7 @@ def inputs_lowering(
     Raises
     ------
     ValueError
-        Where `inputs` has not four axes, or as in `output_size`.
+        Where `inputs` does not have four axes, or as in `output_size`.
 
     Notes
     -----
@@ -137,7 +137,7 @@ def outputs_lifting(outputs: Tensor, batch: int, height: int, width: int) -> Ten
     Raises
     ------
     ValueError
-        Where `outputs` has not two axes.
+        Where `outputs` does not have two axes.
     """
     out_channels, _ = axes(outputs, "O, N·OH·OW")
     return outputs.reshape(out_channels, batch, height, width).transpose(0, 1)
@@ -170,7 +170,7 @@ def conv2d(
     Raises
     ------
     ValueError
-        Where inputs or weights have not four axes, their channels differ, or as in `output_size`.
+        Where inputs or weights do not have four axes, their channels differ, or as in `output_size`.
 
     Notes
     -----

@@ -52,7 +52,7 @@ from lib.tiling import mmul_tiling
 # ## 1. One image, by hand
 #
 # A 3×3 image, and a 2×2 kernel whose weights are powers of ten, so that every output shows what it was made of. The
-# places of a kernel are called its **taps**; this one has four. The part of the image under it is a **window**.
+# entries of a kernel are called its **taps**; this one has four. The part of the image under it is a **window**.
 
 # %%
 image = torch.tensor([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]]).reshape(1, 1, 3, 3)  # (N, C, H, W)
@@ -75,7 +75,8 @@ columns = torch.tensor([[1.0, 2, 4, 5], [2, 3, 5, 6], [4, 5, 7, 8], [5, 6, 8, 9]
 row @ columns
 
 # %% [markdown]
-# The same four numbers. (That this matrix equals its own transpose is a coincidence of 3×3 and 2×2.) Pixel 5 stands in
+# The same four numbers. (This matrix equals its own transpose only because
+# there are as many positions as taps along each side.) Pixel 5 stands in
 # all four windows, so it was copied four times.
 #
 # **Two channels fix the order of the rows.** An output sums over all taps of *all* channels, so a column holds the
@@ -107,7 +108,7 @@ predict("lowering-shape", ...)
 # %% [markdown]
 # ## 2. How many positions?
 #
-# Look at one side of the image; the other goes by itself. Three numbers say how a kernel of $k$ taps moves along it:
+# Look at one side of the image; the other works the same way. Three numbers say how a kernel of $k$ taps moves along it:
 #
 # * **padding** $p$: so many zeros are added at *each* end;
 # * **dilation** $d$: from one tap to the next it is $d$ pixels ($d = 1$: the taps are neighbours);
@@ -129,7 +130,7 @@ predict("output-side", ...)
 # %% [markdown]
 # **Exercise** `output_size` · easy · 8 minutes
 #
-# A formula gives a number for nonsense, too: a kernel that is larger than the image "has" zero positions, or fewer. So
+# A formula gives a number for nonsense, too: a kernel that is longer than the padded side "has" zero positions, or fewer. So
 # refuse first, with a message that names the number at fault, such as `raise ValueError(f"stride is {stride}")`.
 
 # %% exercise="output_size"
@@ -217,7 +218,7 @@ def weight_lowering(weights: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        Where `weights` has not four axes.
+        Where `weights` does not have four axes.
 
     Notes
     -----
@@ -252,10 +253,10 @@ image[0, 0, 0:2, 1:3]
 torch.arange(10)[1:8:3]
 
 # %% [markdown]
-# In general, with $X$ the image after padding, $\hat X$ its lowered matrix, and tap $(i, j)$ of channel $c$ at position
-# $(y, z)$ of image $n$ (so $k_h = i$, $k_w = j$, $o_h = y$, $o_w = z$),
+# In general, with $X$ the image after padding, $\hat X$ its lowered matrix, and tap $(k_h, k_w)$ of channel $c$ at
+# position $(o_h, o_w)$ of image $n$ (stride $s$ and dilation $d$ may differ in the two directions),
 #
-# $$\hat X_{(c,\, i,\, j),\,(n,\, y,\, z)} = X_{n,\; c,\; s y + d i,\; s z + d j}.$$
+# $$\hat X_{(c,\, k_h,\, k_w),\,(n,\, o_h,\, o_w)} = X_{n,\; c,\; s o_h + d k_h,\; s o_w + d k_w}.$$
 #
 # The left side has six indices: three for the row, three for the column. So a good place to collect the slices is a
 # tensor of the six axes `(C, KH, KW, N, OH, OW)`. A single `reshape` then joins the first three into rows, the last
@@ -269,6 +270,8 @@ F.pad(torch.tensor([[1, 2, 3]]), (2, 1, 1, 0))
 
 # %% [markdown]
 # **Exercise** `inputs_lowering` · hard · 25 minutes
+#
+# Write it out: without `F.unfold` and without `F.conv2d`. (The check notices.)
 
 # %% exercise="inputs_lowering"
 def inputs_lowering(
@@ -290,7 +293,7 @@ def inputs_lowering(
     Raises
     ------
     ValueError
-        Where `inputs` has not four axes, or as in `output_size`.
+        Where `inputs` does not have four axes, or as in `output_size`.
 
     Notes
     -----
@@ -330,8 +333,8 @@ reveal("lowering-shape", list(inputs_lowering(torch.ones(4, 3, 8, 8), 3, padding
 # %% [markdown]
 # ## 5. The price: copies
 #
-# **Predict.** The lowered inputs of a 32×32 image under a 3×3 kernel, stride 1, padding 1: how many times as many numbers
-# do they hold as the image?
+# **Predict.** The lowered inputs of a 32×32 image under a 3×3 kernel, stride 1, padding 1: how many numbers do they hold
+# for each number of the image?
 
 # %%
 predict("lowering-copies", ...)
@@ -343,7 +346,8 @@ reveal("lowering-copies", inputs_lowering(picture, 3, padding=1).numel() // pict
 # %% [markdown]
 # Every position makes one column of $K_H K_W$ numbers a channel, so the matrix is
 # $K_H K_W \cdot \dfrac{O_H O_W}{H W}$ times as large as the inputs, however many images and channels there are. This is
-# the **duplication factor**. A stride lowers it, and a kernel that moves by its own size copies each pixel once:
+# the **duplication factor**. A stride lowers it, and a kernel that moves by its own size copies each
+# pixel once (if it divides the side):
 
 # %% tags=["raises-exception"]
 for k, s, p in ((1, 1, 0), (3, 1, 1), (5, 1, 2), (3, 2, 1), (7, 2, 3), (4, 4, 0)):
@@ -391,7 +395,7 @@ torch.arange(8).reshape(2, 4).reshape(2, 2, 1, 2)[0]  # "image 0"
 
 
 # %% [markdown]
-# It mixed the images, for `reshape` never moves a number; it only puts the commas elsewhere.
+# It mixed the images, for `reshape` never changes the order in which the numbers are read; it only moves the brackets.
 #
 # **Exercise** `outputs_lifting` · easy · 5 minutes
 
@@ -413,7 +417,7 @@ def outputs_lifting(outputs: Tensor, batch: int, height: int, width: int) -> Ten
     Raises
     ------
     ValueError
-        Where `outputs` has not two axes.
+        Where `outputs` does not have two axes.
     """
     # TODO: refuse all but a matrix with axes(outputs, "O, N·OH·OW"). Split the axes as they stand, then exchange two.
     raise NotImplementedError
@@ -432,6 +436,8 @@ check("outputs_lifting", outputs_lifting)
 # Lower both, multiply, lift. The product is an argument: whoever calls `conv2d` says how to multiply.
 #
 # **Exercise** `conv2d` · medium · 12 minutes
+#
+# Again without `F.unfold` and `F.conv2d`, which would leave nothing to do.
 
 # %% exercise="conv2d"
 def conv2d(
@@ -461,7 +467,7 @@ def conv2d(
     Raises
     ------
     ValueError
-        Where inputs or weights have not four axes, their channels differ, or as in `output_size`.
+        Where inputs or weights do not have four axes, their channels differ, or as in `output_size`.
 
     Notes
     -----
@@ -583,13 +589,14 @@ reveal("fastest-lowering", min(layer["ways"], key=lambda name: layer["ways"][nam
 # and F.unfold is highest. In the layer of 256 channels the lowering is a small part, in the layer of 8 by 8 pixels a
 # large one.](../img/lowering_cost.png)
 #
-# Two things may surprise. Python is not the slow part: nine slices copy long runs of numbers, while a compiled loop that
-# goes number by number takes longer. And most of the time goes into the product, not into the copies: the product alone
-# takes longer than all of `F.conv2d`, whose loops suit this processor better, and which stores no matrix nine times the
-# size of the image. The lowering weighs most where there is little arithmetic for each copy: few kernels.
+# (Parts and whole were timed separately, so they do not quite add up.) Two things may surprise. Python is not the slow
+# part: nine slices copy long runs of numbers, while a compiled loop that goes number by number takes longer. And with
+# slices or a view most of the time goes into the product, not into the copies: the product alone takes longer than all
+# of `F.conv2d`, whose loops suit this processor better, and which stores no matrix several times the size of the image.
+# The lowering weighs most where there is little arithmetic for each copy: few kernels.
 #
-# Now your own, here, on one thread, as multiples of `F.conv2d`. Mind the last line, and remember from lesson 1 what
-# tiling in Python pays for:
+# Now your own, here, on one thread, as multiples of `F.conv2d`. The last line is slow: as in lesson 1, every product of
+# two tiles costs a call from Python.
 
 # %% tags=["raises-exception"]
 from timeit import repeat
@@ -631,6 +638,8 @@ predict("raised-middle", ...)
 
 # %% [markdown]
 # **Exercise** `inputs_raising` · hard · 20 minutes
+#
+# Without `F.fold`, and without asking autograd about torch's own convolution.
 
 # %% exercise="inputs_raising"
 def inputs_raising(
@@ -695,8 +704,8 @@ for stride, padding, dilation in ((1, 0, 1), (2, 1, 1), (1, (0, 2), (2, 1))):
 
 # %% [markdown]
 # With it, everything that training needs from a convolution is a matrix product. Let $\hat W$ be the lowered weights,
-# $\hat X$ the lowered inputs, and $G$ the gradient with respect to their product $\hat W \hat X$. Then the gradient with
-# respect to the weights is $G \hat X^\mathsf{T}$, and with respect to the inputs $L^\mathsf{T}(\hat W^\mathsf{T} G)$.
+# $\hat X$ the lowered inputs, and $G$ the gradient of the loss with respect to their product $\hat W \hat X$. Then
+# the gradient with respect to the weights is $G \hat X^\mathsf{T}$, and with respect to the inputs $L^\mathsf{T}(\hat W^\mathsf{T} G)$.
 # Against autograd:
 
 # %% tags=["raises-exception"]
@@ -741,7 +750,7 @@ torch.allclose(for_weights, w.grad), torch.allclose(for_inputs, x.grad)
 #   arXiv:1809.10170.
 # * M. Dukhan. *The indirect convolution algorithm.* arXiv:1907.02129, 2019.
 #
-# Next: [lesson 3](03_ste.ipynb) teaches rounding, whose gradient is zero, to pass one on all the same.
+# Next: [lesson 3](03_ste.ipynb) makes rounding, whose gradient is zero, pass a gradient on anyway.
 
 # %%
 progress()
