@@ -30,8 +30,8 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     Returns
     -------
     multiplier : int
-        2^30 ≤ multiplier < 2^31, the nearest integer; where that is 2^31, it becomes 2^30 and the shift one less.
-        So `real` is met to within a part in 2^31.
+        2^30 ≤ multiplier < 2^31, the nearest integer (of two as near, either); where that is 2^31, it becomes 2^30
+        and the shift one less. So `real` is met to within a part in 2^31.
     shift : int
         From 1 to 61.
 
@@ -105,7 +105,8 @@ def integer_conv2d(
     stride, padding : int or pair of int
         As in lesson 2.
     matmul : callable
-        Multiplies the two lowered int32 matrices.
+        Multiplies the two lowered int32 matrices: first the weights, (O, C·KH·KW), then the input,
+        (C·KH·KW, N·OH·OW).
 
     Returns
     -------
@@ -126,7 +127,7 @@ def integer_activation(
     accumulators : Tensor, shape (N, C, H, W), int32
         Of magnitude under 2^29.
     multiplier, shift : int, or int64 Tensor that broadcasts against `accumulators`
-        From accumulators to codes, without the pool.
+        The layer's: from accumulators to codes. The division by 4 of an average is not yet in them.
     pool : None, "max" or "average"
         An odd last row or column is left out.
     bits : int

@@ -279,8 +279,8 @@ def through(network: Network, matmul: Callable[[Tensor, Tensor], Tensor]) -> Net
         `network`.
     """
 
-    def convolve(x: Tensor, weight: Tensor, bias: Tensor, stride: Size, padding: Size) -> Tensor:
-        return conv2d(x, weight, stride, padding, matmul=matmul) + bias.view(-1, 1, 1)
+    def convolve(input: Tensor, weight: Tensor, bias: Tensor, stride: Size, padding: Size) -> Tensor:
+        return conv2d(input, weight, stride, padding, matmul=matmul) + bias.view(-1, 1, 1)
 
     for layer in network.layers():
         layer.convolve = convolve

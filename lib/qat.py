@@ -26,8 +26,8 @@ def fold_batchnorm(weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm2d) ->
 
     Returns
     -------
-    weight : Tensor, shape (O, C, KH, KW)
-    bias : Tensor, shape (O,)
+    weight : Tensor, shape (O, C, KH, KW), same dtype
+    bias : Tensor, shape (O,), same dtype
         A convolution with these does what the convolution and `norm` in evaluation mode did.
 
     Notes
@@ -44,7 +44,8 @@ class QuantConv2d(nn.Module):
 
     Weight and bias stay floating-point parameters; what is convolved are their quantized values, made anew in each
     forward pass, in training and in evaluation. The bias is rounded, straight-through, to whole multiples of (step of
-    the input) · (step of the weight of its channel), the unit in which the products are counted.
+    the input) · (step of the weight of its channel), the unit in which the products are counted. For the gradient that
+    unit is a constant.
 
     Parameters
     ----------
@@ -53,7 +54,8 @@ class QuantConv2d(nn.Module):
     quantize_input, quantize_weight : nn.Module
         Quantizers; `step_of` gives the step of each once it was called.
     convolve : callable
-        Called as convolve(input, weight, bias, stride, padding); kept in an attribute of its name, as all of these.
+        Called as convolve(input, weight, bias, stride, padding), with what is convolved: the bias is the rounded one.
+        Kept in an attribute of its name, as the quantizers are.
     """
 
     def __init__(

@@ -131,8 +131,8 @@ def fold_batchnorm(weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm2d) ->
 
     Returns
     -------
-    weight : Tensor, shape (O, C, KH, KW)
-    bias : Tensor, shape (O,)
+    weight : Tensor, shape (O, C, KH, KW), same dtype
+    bias : Tensor, shape (O,), same dtype
         A convolution with these does what the convolution and `norm` in evaluation mode did.
 
     Notes
@@ -212,7 +212,8 @@ class QuantConv2d(nn.Module):
 
     Weight and bias stay floating-point parameters; what is convolved are their quantized values, made anew in each
     forward pass, in training and in evaluation. The bias is rounded, straight-through, to whole multiples of (step of
-    the input) · (step of the weight of its channel), the unit in which the products are counted.
+    the input) · (step of the weight of its channel), the unit in which the products are counted. For the gradient that
+    unit is a constant.
 
     Parameters
     ----------
@@ -221,7 +222,8 @@ class QuantConv2d(nn.Module):
     quantize_input, quantize_weight : nn.Module
         Quantizers; `step_of` gives the step of each once it was called.
     convolve : callable
-        Called as convolve(input, weight, bias, stride, padding); kept in an attribute of its name, as all of these.
+        Called as convolve(input, weight, bias, stride, padding), with what is convolved: the bias is the rounded one.
+        Kept in an attribute of its name, as the quantizers are.
     """
 
     def __init__(
@@ -435,8 +437,8 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     Returns
     -------
     multiplier : int
-        2^30 ≤ multiplier < 2^31, the nearest integer; where that is 2^31, it becomes 2^30 and the shift one less.
-        So `real` is met to within a part in 2^31.
+        2^30 ≤ multiplier < 2^31, the nearest integer (of two as near, either); where that is 2^31, it becomes 2^30
+        and the shift one less. So `real` is met to within a part in 2^31.
     shift : int
         From 1 to 61.
 
@@ -595,7 +597,8 @@ def integer_conv2d(
     stride, padding : int or pair of int
         As in lesson 2.
     matmul : callable
-        Multiplies the two lowered int32 matrices.
+        Multiplies the two lowered int32 matrices: first the weights, (O, C·KH·KW), then the input,
+        (C·KH·KW, N·OH·OW).
 
     Returns
     -------
@@ -658,7 +661,7 @@ def integer_activation(
     accumulators : Tensor, shape (N, C, H, W), int32
         Of magnitude under 2^29.
     multiplier, shift : int, or int64 Tensor that broadcasts against `accumulators`
-        From accumulators to codes, without the pool.
+        The layer's: from accumulators to codes. The division by 4 of an average is not yet in them.
     pool : None, "max" or "average"
         An odd last row or column is left out.
     bits : int

@@ -14,6 +14,7 @@ from lib.deploy import integer_linear
 from lib.integer import integer_activation, integer_conv2d, requantize
 from lib.lowering import inputs_lowering, output_size, outputs_lifting, weight_lowering
 from lib.network import step_of
+from lib.qat import QuantConv2d
 from lib.ste import roundpass
 
 
@@ -24,7 +25,7 @@ def probed(weight, bias, norm):
     rest = norm(torch.zeros(1, channels, 1, 1, dtype=torch.float64)).flatten()
     gain = norm(torch.ones(1, channels, 1, 1, dtype=torch.float64)).flatten() - rest
     bias = torch.zeros(channels) if bias is None else bias
-    return (weight * gain[:, None, None, None]).float(), (rest + bias * gain).float()
+    return (weight * gain[:, None, None, None]).to(weight.dtype), (rest + bias * gain).to(weight.dtype)
 
 
 @attempt("fold_batchnorm", name="torch's own")
@@ -74,6 +75,15 @@ class Subclass(nn.Conv2d):
         x_hat, w_hat = self.quantize_input(x), self.quantize_weight(self.weight)
         unit = torch.flatten(step_of(self.quantize_input) * step_of(self.quantize_weight))
         return self.convolve(x_hat, w_hat, unit * roundpass(self.bias / unit), self.stride, self.padding)
+
+
+@attempt("QuantConv2d", name="everything handed on by its name, and the unit from views")
+class ByName(QuantConv2d):
+    def forward(self, x):
+        x, weight = self.quantize_input(x), self.quantize_weight(self.weight)
+        unit = step_of(self.quantize_input) * step_of(self.quantize_weight).view(-1)
+        bias = self.bias + (torch.round(self.bias / unit) * unit - self.bias).detach()
+        return self.convolve(input=x, weight=weight, bias=bias, stride=self.stride, padding=self.padding)
 
 
 @attempt("quantize_multiplier", name="doubling and halving")

@@ -14,12 +14,13 @@ def fold_random(fold_batchnorm, draw):
     return fold_batchnorm(weight, bias, norm), fold_batchnorm(weight, None, norm)
 
 
-@case("fold_batchnorm", points=1, title="as many input channels as output channels")
+@case("fold_batchnorm", points=1, title="float64, as many input channels as output channels")
 def fold_square(fold_batchnorm, draw):
-    norm = torch.nn.BatchNorm2d(3, eps=0.05)
+    norm = torch.nn.BatchNorm2d(3, eps=0.2)
     norm.weight.data, norm.bias.data = draw.normal(3), draw.normal(3)
     norm.running_mean, norm.running_var = draw.normal(3), draw.uniform(3, low=0.5)
-    return fold_batchnorm(draw.normal(3, 3, 1, 1), draw.normal(3), norm)
+    weight, bias = draw.normal(3, 3, 1, 2, dtype=torch.float64), draw.normal(3, dtype=torch.float64)
+    return fold_batchnorm(weight, bias, norm.double()), fold_batchnorm(weight, None, norm)
 
 
 @case("fold_batchnorm", points=1, title="what it was given is not changed")
@@ -28,19 +29,23 @@ def fold_untouched(fold_batchnorm, draw):
     norm.weight.data, norm.running_var = draw.normal(2), draw.uniform(2, low=0.5)
     weight, bias = draw.normal(2, 1, 2, 2), draw.normal(2)
     folded = fold_batchnorm(weight, bias, norm)
-    return folded, weight, bias, norm.weight, norm.bias, norm.running_mean, norm.running_var
+    return folded, weight, bias, dict(norm.state_dict()), norm.training
 
 
-@case("QuantConv2d", points=2, title="input, weight and bias on their grids, in both modes")
+@case("QuantConv2d", points=2, title="input, weight and bias on their grids, in both modes, and anew each time")
 def conv_values(QuantConv2d, draw):
     from lib.network import FixedStep
 
     conv = torch.nn.Conv2d(2, 3, 3, stride=(2, 1), padding=(1, 0))
     conv.weight.data, conv.bias.data = draw.normal(3, 2, 3, 3) / 4, draw.normal(3)
     steps = torch.tensor([0.25, 0.5, 0.125]).view(-1, 1, 1, 1)
-    layer = QuantConv2d(conv, FixedStep(4, 0.125), FixedStep(3, steps, signed=True))
-    x = draw.uniform(2, 2, 5, 4, high=3.0)
-    return layer.train()(x), layer.eval()(x)
+    layer = QuantConv2d(conv, FixedStep(4, 0.125), FixedStep(3, steps, signed=True)).double()
+    x = draw.uniform(2, 2, 5, 4, high=3.0, dtype=torch.float64)
+    outputs = [layer.train()(x), layer.eval()(x)]
+    layer.weight.data, layer.bias.data = -layer.weight.data, layer.bias.data + 1
+    outputs.append(layer(x))
+    layer.quantize_weight.step.mul_(2)
+    return outputs, layer(x), x
 
 
 @case("QuantConv2d", points=2, title="parameters are kept, and learn through the rounding")
@@ -48,7 +53,7 @@ def conv_learns(QuantConv2d, draw):
     from lib.network import FixedStep
 
     conv = torch.nn.Conv2d(2, 3, 2)
-    conv.weight.data, conv.bias.data = draw.normal(3, 2, 2, 2) / 4, draw.normal(3)
+    conv.weight.data, conv.bias.data = draw.normal(3, 2, 2, 2), draw.normal(3)
     layer = QuantConv2d(conv, FixedStep(4, 0.125), FixedStep(3, 0.25, signed=True))
     x = draw.uniform(2, 2, 4, 4, high=3.0).requires_grad_()
     (layer(x) * draw.integers(2, 3, 3, 3)).sum().backward()
@@ -74,7 +79,10 @@ def conv_first_call(QuantConv2d, draw):
     conv.weight.data, conv.bias.data = draw.integers(2, 1, 2, 2) / 4, draw.normal(2)
     x = draw.uniform(2, 1, 4, 4, high=3.0)
     made = (Quantizer(4, always_pos=True), Quantizer(3)), (LearnedStep(4, signed=False), LearnedStep(3))
-    return [QuantConv2d(conv, *pair)(x) for pair in made]
+    layers = [QuantConv2d(conv, *pair) for pair in made]
+    outputs = [layer(x) for layer in layers]
+    (outputs[-1] * draw.integers(2, 2, 3, 3)).sum().backward()
+    return outputs, layers[-1].quantize_input.step.grad, layers[-1].quantize_weight.step.grad
 
 
 @case("QuantConv2d", points=1, title="the convolution goes through convolve, once")
@@ -83,9 +91,9 @@ def conv_convolve(QuantConv2d, draw):
 
     handed = []
 
-    def convolve(x, weight, bias, stride, padding):
-        handed.append((x, weight, bias, tuple(stride), tuple(padding)))
-        return 2 * torch.nn.functional.conv2d(x, weight, bias, stride, padding)
+    def convolve(input, weight, bias, stride, padding):
+        handed.append((input, weight, bias, tuple(stride), tuple(padding)))
+        return 2 * torch.nn.functional.conv2d(input, weight, bias, stride, padding)
 
     conv = torch.nn.Conv2d(1, 2, 2, stride=2, padding=1)
     conv.weight.data, conv.bias.data = draw.normal(2, 1, 2, 2), draw.normal(2)
@@ -129,7 +137,11 @@ def precise(requantize, draw):
     values = draw.integers(400, low=-(2**31), high=2**31, dtype=torch.int64).to(torch.int32)
     multiplier = draw.number(2**30, 2**31)
     wide = [requantize(values, multiplier, shift, signed=True) for shift in (54, 55, 56)]
-    return [*wide, requantize(values, 2**31 - 1, 31 + 23), requantize(values[:5], multiplier, 61)]
+    multiplier |= 1
+    edges = torch.tensor([-(-(2 * c + 1) * 2**53 // multiplier) for c in range(128)], dtype=torch.int64)
+    near = [requantize(edges - under, multiplier, 54) for under in (0, 1)]
+    under = requantize(torch.tensor([2**30 - 1], dtype=torch.int32), 2**30 + 1, 61)
+    return [*wide, requantize(values, 2**31 - 1, 31 + 23), requantize(values[:5], multiplier, 61), near, under]
 
 
 @case("requantize", points=1, title="codes of every width, clamped before they are narrowed")
@@ -143,7 +155,7 @@ def each_channel(requantize, draw):
     multiplier = draw.integers(3, 1, 1, low=2**30, high=2**31, dtype=torch.int64)
     shift = torch.tensor([31, 34, 38]).view(-1, 1, 1)
     values = draw.integers(2, 3, 2, 5, low=-5000, high=5000, dtype=torch.int64)
-    return requantize(values, multiplier, shift), values
+    return requantize(values, multiplier, shift), values, multiplier, shift
 
 
 @case("requantize", points=2, title="no floating-point operator runs")
@@ -176,9 +188,8 @@ def counted_square(integer_conv2d, draw):
 def counted_largest(integer_conv2d, draw):
     codes, weight = torch.full((1, 900, 1, 1), 255), torch.full((2, 900, 1, 1), -128)
     weight[1] = draw.integers(900, 1, 1, low=-128, high=128, dtype=torch.int64)
-    return integer_conv2d(
-        codes.to(torch.uint8), weight.to(torch.int8), torch.tensor([-1, 2**25 + 1], dtype=torch.int32)
-    )
+    bias = torch.tensor([-1, 2**25 + 1], dtype=torch.int32)
+    return integer_conv2d(codes.to(torch.uint8), weight.to(torch.int8), bias), bias
 
 
 @case("integer_conv2d", points=1, title="every product goes through matmul, on int32; no floating-point operator runs")
@@ -208,8 +219,12 @@ def activation_plain(integer_activation, draw):
 @case("integer_activation", points=2, title="averages are rounded once, after ReLU")
 def activation_average(integer_activation, draw):
     accumulators = draw.integers(2, 3, 6, 4, low=-400, high=400, dtype=torch.int32)
-    multiplier = draw.number(2**30, 2**31)
-    return [integer_activation(accumulators, multiplier, 32, "average", bits) for bits in (8, 5)]
+    multiplier = 2 * draw.number(2**29, 2**30) + 1
+    sums = torch.tensor([-(-(2 * c + 1) * 2**52 // multiplier) for c in range(100, 200)])
+    quarters = torch.stack([sums // 4, sums // 4, sums // 4, sums - 3 * (sums // 4)], 1)
+    large = quarters.view(1, -1, 2, 2).to(torch.int32)
+    found = [integer_activation(accumulators, multiplier, 32, "average", bits) for bits in (8, 5)]
+    return found, integer_activation(large, multiplier, 51, "average")
 
 
 @case("integer_activation", points=1, title="the largest of each window")
@@ -227,7 +242,7 @@ def activation_odd(integer_activation, draw):
     shift = torch.tensor([32, 33, 34]).view(-1, 1, 1)
     with float_operations() as spy:
         results = [integer_activation(accumulators, multiplier, shift, p) for p in (None, "max", "average")]
-    return results, accumulators, shift, spy.seen
+    return results, accumulators, multiplier, shift, spy.seen
 
 
 @case("integer_network", points=2, title="convolutions of all kinds, and a linear layer")
@@ -247,7 +262,8 @@ def network_any(integer_network, draw):
         IntegerLayer(*weights(2, 2, 2, 1), **scale(2, 32), pool="average", bits=3),
         IntegerLayer(*weights(4, 4)),
     ]
-    return integer_network(draw.integers(3, 1, 15, 8, low=0, high=256, dtype=torch.uint8), layers)
+    codes = draw.integers(3, 1, 15, 8, low=0, high=256, dtype=torch.uint8)
+    return integer_network(codes, layers), codes, len(layers)
 
 
 @case("integer_network", points=1, title="the linear layer alone")
@@ -268,6 +284,12 @@ def network_through(integer_network, draw):
     last = draw.integers(3, 8, dtype=torch.int8), draw.integers(3, dtype=torch.int32)
     codes = draw.integers(2, 1, 3, 3, low=0, high=256, dtype=torch.uint8)
     layers = [IntegerLayer(weight, bias, **half), IntegerLayer(*last)]
+    dtypes = []
+
+    def matmul(a, b):
+        dtypes.append((str(a.dtype), str(b.dtype)))
+        return 2 * (a @ b)
+
     with float_operations() as spy:
-        results = integer_network(codes, layers, lambda a, b: 2 * (a @ b))
-    return results, spy.seen
+        results = integer_network(codes, layers, matmul)
+    return results, dtypes, spy.seen

@@ -79,11 +79,22 @@ def no_mean(weight, bias, norm):
 @mistake(
     "fold_batchnorm",
     name="the convolution's bias is forgotten",
-    hint="The third case has a bias; where does it enter?",
+    hint="The normalization sees W·x + b: what becomes of b?",
 )
 def no_bias(weight, bias, norm):
     gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     return weight * gain.view(-1, 1, 1, 1), norm.bias - norm.running_mean * gain
+
+
+@mistake(
+    "fold_batchnorm",
+    name="as many zeros for a missing bias as there are input channels",
+    hint="The bias has one entry for each output channel, weight.shape[0].",
+)
+def zeros_of_inputs(weight, bias, norm):
+    gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    bias = torch.zeros(weight.shape[1], dtype=weight.dtype) if bias is None else bias
+    return weight * gain.view(-1, 1, 1, 1), norm.bias + (bias - norm.running_mean) * gain
 
 
 @mistake("fold_batchnorm", name="the weight is changed in place", hint="Return a new weight; `*=` changes the old one.")
@@ -243,3 +254,55 @@ class OutputQuantized(nn.Module):
     def forward(self, x):
         y = self.convolve(x, self.quantize_weight(self.weight), self.bias, self.stride, self.padding)
         return self.quantize_input(y)
+
+
+@mistake(
+    "QuantConv2d",
+    name="the bias is left in units",
+    hint="Whole units are bias / unit, rounded; the layer adds a number, so multiply by the unit again.",
+)
+class InUnits(QuantConv2d):
+    def forward(self, x):
+        x, weight = self.quantize_input(x), self.quantize_weight(self.weight)
+        unit = (step_of(self.quantize_input) * step_of(self.quantize_weight)).flatten()
+        return self.convolve(x, weight, roundpass(self.bias / unit), self.stride, self.padding)
+
+
+@mistake(
+    "QuantConv2d",
+    name="the unit is not flattened",
+    hint="The steps of a weight have shape (O, 1, 1, 1), the bias has (O,): flatten() the unit.",
+)
+class NotFlattened(QuantConv2d):
+    def forward(self, x):
+        x, weight = self.quantize_input(x), self.quantize_weight(self.weight)
+        unit = step_of(self.quantize_input) * step_of(self.quantize_weight)
+        return self.convolve(x, weight, roundpass(self.bias / unit) * unit, self.stride, self.padding)
+
+
+@mistake(
+    "QuantConv2d",
+    name="the quantizers' own gradients are bypassed",
+    hint="They return straight-through values already, with gradient 0 where they clamp: detach nothing.",
+)
+class Bypassed(QuantConv2d):
+    def forward(self, x):
+        x = x + (self.quantize_input(x) - x).detach()
+        weight = self.weight + (self.quantize_weight(self.weight) - self.weight).detach()
+        unit = (step_of(self.quantize_input) * step_of(self.quantize_weight)).flatten()
+        return self.convolve(x, weight, roundpass(self.bias / unit) * unit, self.stride, self.padding)
+
+
+@mistake(
+    "QuantConv2d",
+    name="quantized once and kept",
+    hint="Training changes weight and bias: quantize them in every forward pass.",
+)
+class Kept(QuantConv2d):
+    def forward(self, x):
+        x = self.quantize_input(x)
+        if not hasattr(self, "kept"):
+            weight = self.quantize_weight(self.weight)
+            unit = (step_of(self.quantize_input) * step_of(self.quantize_weight)).flatten()
+            self.kept = weight, roundpass(self.bias / unit) * unit
+        return self.convolve(x, *self.kept, self.stride, self.padding)

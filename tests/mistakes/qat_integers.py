@@ -104,7 +104,7 @@ def floored(accumulators, multiplier, shift, bits=8, signed=False):
 @mistake(
     "requantize",
     name="the rounding constant overflows int32",
-    hint="1 << (shift − 1) needs up to 61 bits. In int32 it becomes 0, and everything is rounded down.",
+    hint="1 << (shift − 1) needs up to 61 bits. In int32 it becomes 0 from a shift of 33 on: all is rounded down.",
 )
 def constant_overflows(accumulators, multiplier, shift, bits=8, signed=False):
     half = (torch.ones((), dtype=torch.int32) << torch.as_tensor(shift - 1, dtype=torch.int32)).to(torch.int32)
@@ -161,7 +161,7 @@ def float_rescale(accumulators, multiplier, shift, bits=8, signed=False):
 @mistake(
     "requantize",
     name="rescaled in float64",
-    hint="The codes may be right, but it is floating point: a chip without a floating-point unit cannot do it.",
+    hint="A float64 has 53 bits, the product up to 62; and a chip without a floating-point unit cannot do it.",
 )
 def double_rescale(accumulators, multiplier, shift, bits=8, signed=False):
     codes = torch.floor(accumulators.double() * multiplier / 2.0**shift + 0.5)
@@ -196,6 +196,25 @@ def away(accumulators, multiplier, shift, bits=8, signed=False):
 )
 def whole_unit(accumulators, multiplier, shift, bits=8, signed=False):
     codes = (accumulators.to(torch.int64) * multiplier + (1 << shift)) >> shift
+    return codes.clamp(*code_range(bits, signed)).to(torch.int8 if signed else torch.uint8)
+
+
+@mistake(
+    "requantize", name="too little is added", hint="Half of 2^shift is 1 << (shift - 1); a quarter lets 0.5 fall to 0."
+)
+def quarter_unit(accumulators, multiplier, shift, bits=8, signed=False):
+    codes = (accumulators.to(torch.int64) * multiplier + (1 << shift) // 4) >> shift
+    return codes.clamp(*code_range(bits, signed)).to(torch.int8 if signed else torch.uint8)
+
+
+@mistake(
+    "requantize",
+    name="rounded twice",
+    hint="A product rounded to fewer bits and then rounded again can cross a half. Keep all 62 bits, round once.",
+)
+def twice_rounded(accumulators, multiplier, shift, bits=8, signed=False):
+    high = (accumulators.to(torch.int64) * multiplier + (1 << 29)) >> 30
+    codes = (high + ((1 << (shift - 30)) >> 1)) >> (shift - 30)
     return codes.clamp(*code_range(bits, signed)).to(torch.int8 if signed else torch.uint8)
 
 

@@ -75,6 +75,15 @@ def too_long(codes, weight, bias, stride=1, padding=0, matmul=torch.matmul):
     return sums + bias.view(-1, 1, 1)
 
 
+@mistake(
+    "integer_conv2d",
+    name="matmul is taken for the dilation",
+    hint="The fifth argument of conv2d is the dilation: pass matmul by its name, matmul=matmul.",
+)
+def as_dilation(codes, weight, bias, stride=1, padding=0, matmul=torch.matmul):
+    return conv2d(codes.to(torch.int32), weight.to(torch.int32), stride, padding, matmul) + bias.view(-1, 1, 1)
+
+
 def windows(x):
     n, c, h, w = x.shape
     return x[:, :, : h // 2 * 2, : w // 2 * 2].reshape(n, c, h // 2, 2, w // 2, 2)
@@ -102,6 +111,58 @@ def divided_early(accumulators, multiplier, shift, pool=None, bits=8):
     if pool != "average":
         return integer_activation(accumulators, multiplier, shift, pool, bits)
     return requantize(windows(accumulators.clamp(min=0)).sum((3, 5)) // 4, multiplier, shift, bits)
+
+
+@mistake(
+    "integer_activation",
+    name="the average is rounded to the nearest before requantization",
+    hint="That rounds twice. Requantize the sum of the four, and shift by two more: one rounding.",
+)
+def rounded_early(accumulators, multiplier, shift, pool=None, bits=8):
+    if pool != "average":
+        return integer_activation(accumulators, multiplier, shift, pool, bits)
+    return requantize((windows(accumulators.clamp(min=0)).sum((3, 5)) + 2) >> 2, multiplier, shift, bits)
+
+
+@mistake(
+    "integer_activation",
+    name="the multiplier is divided by 4",
+    hint="A division throws away the multiplier's last two bits; a shift by two more keeps them.",
+)
+def smaller_multiplier(accumulators, multiplier, shift, pool=None, bits=8):
+    if pool != "average":
+        return integer_activation(accumulators, multiplier, shift, pool, bits)
+    return requantize(windows(accumulators.clamp(min=0)).sum((3, 5)), multiplier // 4, shift, bits)
+
+
+@mistake(
+    "integer_activation",
+    name="the windows are runs of four along a row",
+    hint="Reshape to (n, c, h // 2, 2, w // 2, 2): each 2 follows the axis that it is cut from; reduce axes 3 and 5.",
+)
+def runs(accumulators, multiplier, shift, pool=None, bits=8):
+    if pool is None:
+        return requantize(accumulators.clamp(min=0), multiplier, shift, bits)
+    n, c, h, w = accumulators.shape
+    cut = accumulators[:, :, : h // 2 * 2, : w // 2 * 2].clamp(min=0).reshape(n, c, h // 2, w // 2, 2, 2)
+    if pool == "max":
+        return requantize(cut.amax((4, 5)), multiplier, shift, bits)
+    return requantize(cut.sum((4, 5)), multiplier, shift + 2, bits)
+
+
+@mistake(
+    "integer_activation",
+    name="the odd edge is not cut off",
+    hint="Of 3 rows only 2 make windows: x[:, :, : h // 2 * 2, : w // 2 * 2] before the reshape.",
+)
+def uncut(accumulators, multiplier, shift, pool=None, bits=8):
+    if pool is None:
+        return requantize(accumulators.clamp(min=0), multiplier, shift, bits)
+    n, c, h, w = accumulators.shape
+    cut = accumulators.clamp(min=0).reshape(n, c, h // 2, 2, w // 2, 2)
+    if pool == "max":
+        return requantize(cut.amax((3, 5)), multiplier, shift, bits)
+    return requantize(cut.sum((3, 5)), multiplier, shift + 2, bits)
 
 
 @mistake(
@@ -205,3 +266,17 @@ def run(codes, layers, matmul):
     from lib.integer import integer_network
 
     return integer_network(codes, layers, matmul)
+
+
+@mistake(
+    "integer_network",
+    name="stride and padding are not passed on",
+    hint="Each layer says how it convolves: layer.stride, layer.padding.",
+)
+def plain(codes, layers, matmul=torch.matmul):
+    outputs = []
+    for one in layers[:-1]:
+        sums = integer_conv2d(codes, one.weight, one.bias, matmul=matmul)
+        codes = integer_activation(sums, one.multiplier, one.shift, one.pool, one.bits)
+        outputs.append(codes)
+    return [*outputs, integer_linear(codes.flatten(1), layers[-1].weight, layers[-1].bias, matmul)]
