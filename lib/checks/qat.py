@@ -95,7 +95,7 @@ def conv_channels(QuantConv2d, draw):
     conv.weight.data, conv.bias.data = draw.integers(2, 1, 2, 2) / 8, torch.tensor([0.3, -0.7])
     steps = torch.tensor([0.25, 0.5]).view(-1, 1, 1, 1)
     layer = QuantConv2d(conv, FixedStep(4, 0.25), FixedStep(3, steps, signed=True)).double()
-    x = draw.integers(2, 1, 3, 4, low=0, high=9, dtype=torch.float64) / 16
+    x = draw.integers(2, 1, 3, 4, low=0, high=9, dtype=torch.float64) / 16 + 2**-40
     first = layer(x)
     layer.weight.data, layer.bias.data = -layer.weight.data, layer.bias.data + 1
     layer.quantize_weight.step.mul_(2)
@@ -185,8 +185,8 @@ def large(requantize):
 def channels(requantize, draw):
     from lib.deploy import float_operations
 
-    multiplier, shift = torch.tensor([2**30, 3 * 2**29]).view(-1, 1, 1), torch.tensor([31, 33]).view(-1, 1, 1)
-    values = draw.integers(1, 2, 2, 3, low=0, high=300, dtype=torch.int64)
+    multiplier, shift = torch.tensor([2**30, 3 * 2**29]).view(-1, 1, 1), torch.tensor([51, 53]).view(-1, 1, 1)
+    values = draw.integers(1, 2, 2, 3, low=0, high=300, dtype=torch.int64) * 2**20
     with float_operations() as spy:
         codes = requantize(values, multiplier, shift)
     found = {"codes": codes, "float operators": spy.seen, "accumulators afterwards": values}

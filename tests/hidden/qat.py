@@ -40,7 +40,7 @@ def conv_values(QuantConv2d, draw):
     conv.weight.data, conv.bias.data = draw.normal(3, 2, 3, 3) / 4, draw.normal(3)
     steps = torch.tensor([0.25, 0.5, 0.125]).view(-1, 1, 1, 1)
     layer = QuantConv2d(conv, FixedStep(4, 0.125), FixedStep(3, steps, signed=True)).double()
-    x = draw.uniform(2, 2, 5, 4, high=3.0, dtype=torch.float64)
+    x = draw.integers(2, 2, 5, 4, low=0, high=48, dtype=torch.float64) / 16 + 2**-40
     outputs = [layer.train()(x), layer.eval()(x)]
     layer.weight.data, layer.bias.data = -layer.weight.data, layer.bias.data + 1
     outputs.append(layer(x))
@@ -199,7 +199,7 @@ def counted_through(integer_conv2d, draw):
     dtypes = []
 
     def matmul(a, b):
-        dtypes.extend((str(a.dtype), str(b.dtype)))
+        dtypes.extend((str(a.dtype), str(b.dtype), a.shape, b.shape))
         return 2 * (a @ b)
 
     codes = draw.integers(1, 2, 3, 3, low=0, high=256, dtype=torch.uint8)
