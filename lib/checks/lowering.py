@@ -109,7 +109,7 @@ def one_kernel(weight_lowering):
 
 @case("weight_lowering", title="three kernels of two channels, 1×2 taps; float64 stays, and so do the weights")
 def three_kernels(weight_lowering):
-    weights = torch.arange(1, 13).reshape(3, 2, 1, 2).double() / 3
+    weights = torch.arange(1, 13).reshape(3, 2, 1, 2).double()
     return {"rows": weight_lowering(weights), "weights afterwards": weights}
 
 
@@ -172,7 +172,7 @@ def all_settings(inputs_lowering):
 
 @case("inputs_lowering", title="an image that is not contiguous in memory; float64", forbids=UNFOLD)
 def scattered(inputs_lowering):
-    image = torch.arange(1, 13).double().reshape(1, 2, 3, 2).transpose(2, 3) / 3
+    image = torch.arange(1, 13).double().reshape(1, 2, 3, 2).transpose(2, 3)
     return {"lowered": inputs_lowering(image, 2), "image afterwards": image}
 
 
@@ -194,7 +194,7 @@ def one_image(outputs_lifting):
 @case("outputs_lifting", title="two images; float64, integers")
 def batch(outputs_lifting):
     return {
-        "two output channels of 1×2": outputs_lifting(torch.arange(-4.0, 4).double().reshape(2, 4) / 3, 2, 1, 2),
+        "two output channels of 1×2": outputs_lifting(torch.arange(-4.0, 4).double().reshape(2, 4), 2, 1, 2),
         "three output channels of 2×1": outputs_lifting(torch.arange(1, 13).reshape(3, 4), 2, 2, 1),
     }
 
