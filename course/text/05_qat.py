@@ -777,12 +777,22 @@ predict("mismatches", ...)
 # %% tags=["raises-exception"]
 from lib.deploy import mismatches, simulate
 
-nets = {8: ptq(8, "mended"), 4: qat("mended", 4), 2: qat("mended", 2)}
-outputs, differ = {}, {}
-for bits, net in nets.items():
-    outputs[bits] = integer_network(image_codes(net, data.test_x), integer_layers(net, quantize_multiplier))
-    differ[bits] = mismatches(outputs[bits], simulate(net, data.test_x))
-    right = 100 * (outputs[bits][-1].argmax(1) == data.test_y).double().mean()
+
+@cache
+def net(bits):
+    return ptq(8, "mended") if bits == 8 else qat("mended", bits)
+
+
+def on_integers(bits):
+    layers = integer_layers(net(bits), quantize_multiplier)
+    return integer_network(image_codes(net(bits), data.test_x), layers)
+
+
+differ = {}
+for bits in (8, 4, 2):
+    outputs = on_integers(bits)
+    differ[bits] = mismatches(outputs, simulate(net(bits), data.test_x))
+    right = 100 * (outputs[-1].argmax(1) == data.test_y).double().mean()
     print(f"{bits} bits: {right:.1f}% right, mismatches {differ[bits]}")
 reveal("mismatches", sum(differ[8][:-1]))
 
@@ -793,11 +803,12 @@ reveal("mismatches", sum(differ[8][:-1]))
 # %% tags=["raises-exception"]
 from lib.deploy import float_operations
 
-codes = image_codes(qat("mended", 4), data.test_x)
+codes = image_codes(net(4), data.test_x)
+layers = integer_layers(net(4), quantize_multiplier)
 with float_operations() as seen:
     tiled_outputs = integer_network(codes, layers, lambda a, b: mmul_tiling(a, b, 64))
 print(f"{seen.total} operators, {len(seen.seen)} of them on floating-point numbers")
-print("tiled and untiled differ in", mismatches(tiled_outputs, integer_network(codes, layers)))
+print("tiled and untiled differ in", mismatches(tiled_outputs, on_integers(4)))
 
 # %% [markdown]
 # ### Compare codes, never accuracy
@@ -805,8 +816,9 @@ print("tiled and untiled differ in", mismatches(tiled_outputs, integer_network(c
 # Why float64? Run the simulation in float32, as the network was trained, and count again:
 
 # %% tags=["raises-exception"]
-for bits, net in nets.items():
-    print(f"{bits} bits:", mismatches(simulate(net, data.test_x, torch.float32), simulate(net, data.test_x)))
+for bits in (8, 4, 2):
+    single, double = simulate(net(bits), data.test_x, torch.float32), simulate(net(bits), data.test_x)
+    print(f"{bits} bits:", mismatches(single, double))
 
 # %% [markdown]
 # Where a number falls almost exactly between two codes, the last digit of a float32 decides. One code off in an early
@@ -816,8 +828,8 @@ for bits, net in nets.items():
 # layer:
 
 # %% tags=["raises-exception"]
-first = integer_layers(nets[8], quantize_multiplier)[0]
-accumulators = integer_conv2d(image_codes(nets[8], data.test_x), first.weight, first.bias, first.stride, first.padding)
+first = integer_layers(net(8), quantize_multiplier)[0]
+accumulators = integer_conv2d(image_codes(net(8), data.test_x), first.weight, first.bias, first.stride, first.padding)
 half = torch.ones((), dtype=torch.int32) << (first.shift - 1).int()
 wrong = ((accumulators.long() * first.multiplier + half) >> first.shift).clamp(0, 255)
 share = (wrong != requantize(accumulators, first.multiplier, first.shift)).double().mean()
@@ -841,9 +853,9 @@ from lib.export import run, session, to_onnx
 
 with TemporaryDirectory() as folder:
     path = Path(folder) / "digits.onnx"
-    to_onnx(nets[8], integer_layers(nets[8], quantize_multiplier), path)
+    to_onnx(net(8), integer_layers(net(8), quantize_multiplier), path)
     opened, size = session(path), path.stat().st_size
-same = run(opened, data.test_x).argmax(1) == outputs[8][-1].argmax(1)
+same = run(opened, data.test_x).argmax(1) == on_integers(8)[-1].argmax(1)
 print(f"{size / 1024:.1f} KiB; the same class for {same.sum()} of {len(same)} images")
 
 # %% tags=["raises-exception"]
