@@ -181,12 +181,18 @@ def _shows(value: Any) -> bool:
 
 
 def _unfinished(implementation: Any, exercise: str) -> list[str]:
-    """Name the other exercises that a function calls and that have not passed their own check."""
-    code = getattr(implementation, "__code__", None)
-    called = {name.lower() for name in (code.co_names if code else ())}  # roundpass is RoundPass.apply
+    """Name the student's other functions that a function calls and that have not passed their own check."""
+    code, space = getattr(implementation, "__code__", None), getattr(implementation, "__globals__", {})
+    objects = {name.lower(): space.get(name) for name in (code.co_names if code else ())}
+    # roundpass is RoundPass.apply; what an earlier lesson gave comes from lib
+    own = {name for name, o in objects.items() if not _module_of(getattr(o, "__self__", o)).startswith("lib.")}
     done = notebook.load()["checks"]
-    used = [n for n, status in done.items() if n.lower() in called and status != "right" and n != exercise]
-    return [f"It calls your {name}, which does not pass its own check yet: start there." for name in used]
+    used = [n for n, status in done.items() if n.lower() in own and status != "right" and n != exercise]
+    return [f"It calls your {name}, which did not pass its own check: start there." for name in used]
+
+
+def _module_of(value: Any) -> str:
+    return getattr(value, "__module__", None) or ""
 
 
 @functools.cache
