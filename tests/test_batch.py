@@ -126,7 +126,13 @@ def command(folder, out, *options):
 
 
 def start(*arguments):
-    return subprocess.Popen(command(*arguments), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command(*arguments), cwd=ROOT, preexec_fn=heed_ctrl_c, **pipes)
+
+
+def heed_ctrl_c():
+    """A shell has what it starts in the background ignore Ctrl-C, the tests and all that they start included."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def finish(*arguments):
