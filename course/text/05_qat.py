@@ -774,7 +774,7 @@ check("integer_network", integer_network)
 # %%
 predict("mismatches", ...)
 
-# %% tags=["raises-exception"]
+# %%
 from lib.deploy import mismatches, simulate
 
 
@@ -788,6 +788,7 @@ def on_integers(bits):
     return integer_network(image_codes(net(bits), data.test_x), layers)
 
 
+# %% tags=["raises-exception"]
 differ = {}
 for bits in (8, 4, 2):
     outputs = on_integers(bits)
