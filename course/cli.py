@@ -4,10 +4,15 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from course import lessons
-from course.cage import CageError
+from course import cage, pool
+from course.preloaded import shared_nursery
+
+if TYPE_CHECKING:
+    from course.lessons import Lesson
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -15,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         return args.run(args) or 0
-    except (KeyError, FileNotFoundError, NotADirectoryError, ValueError, CageError) as error:
+    except (KeyError, FileNotFoundError, NotADirectoryError, ValueError, cage.CageError) as error:
         print(f"course: {error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
         return 2
 
@@ -55,11 +60,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _chosen(names: list[str], among: dict[str, lessons.Lesson]) -> list[lessons.Lesson]:
+def _chosen(names: list[str], among: dict[str, "Lesson"]) -> list["Lesson"]:
+    from course import lessons
+
     return [lessons.find(name, among) for name in names] or list(among.values())
 
 
 def _text(args: argparse.Namespace) -> None:
+    from course import lessons
     from course.text import write_notebook, write_text
 
     drafts = {lesson.name: lesson for lesson in lessons.CATALOGUE if lesson.text.exists()}
@@ -68,6 +76,7 @@ def _text(args: argparse.Namespace) -> None:
 
 
 def _build(args: argparse.Namespace) -> None:
+    from course import lessons
     from course.build import build
 
     for lesson in _chosen(args.lessons, lessons.LESSONS):
@@ -76,18 +85,19 @@ def _build(args: argparse.Namespace) -> None:
 
 
 def _grade(args: argparse.Namespace) -> int:
-    from course.grade import Settings, grade_folder
-    from course.report import summary
-
     if args.jobs < 1:
         raise ValueError("--jobs must be at least 1")
     if min(args.cell_seconds, args.exercise_seconds) <= 0:
         raise ValueError("--cell-seconds and --exercise-seconds must be more than 0")
-    settings = Settings(args.seed, not args.no_sandbox, args.cell_seconds, args.exercise_seconds)
     try:
-        results = grade_folder(
-            args.submissions, args.out, args.lesson, settings, args.jobs, args.dask, report=_with_progress
-        )
+        with _helpers(args):
+            from course.grade import Settings, grade_folder
+            from course.report import summary
+
+            settings = Settings(args.seed, not args.no_sandbox, args.cell_seconds, args.exercise_seconds)
+            results = grade_folder(
+                args.submissions, args.out, args.lesson, settings, args.jobs, args.dask, report=_with_progress
+            )
     except KeyboardInterrupt:
         print("course: stopped; what is graded is kept, and the same command goes on from there", file=sys.stderr)
         return 130
@@ -95,6 +105,17 @@ def _grade(args: argparse.Namespace) -> int:
     print(f"gradebook: {args.out / 'gradebook.csv'}")
     print(f"class report: {args.out / 'class.html'}")
     return 0
+
+
+@contextmanager
+def _helpers(args: argparse.Namespace) -> Iterator[None]:
+    """Start what kernels and workers are forked from: it imports what they need while this process does its own."""
+    local = args.dask is None and args.submissions.exists()
+    caged = not args.no_sandbox and cage.available() == "landlock"
+    with shared_nursery() if local and caged else nullcontext():
+        if local:
+            pool.warm_up()  # it hands on where the nursery is
+        yield
 
 
 def _with_progress(count: int, results: Iterator[dict]) -> list[dict]:

@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from course.build import blanks, definition, filled
+from course.cells import blanks, definition, filled
 from course.lessons import Lesson
 
 MAX_BYTES = 100 << 20

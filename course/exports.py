@@ -13,7 +13,6 @@ from typing import Any
 
 from course.downloads import Student
 from course.layouts import Batch
-from course.lessons import LESSONS
 from course.page import named
 from course.report import shown, totals
 
@@ -29,13 +28,13 @@ def write_exports(results: list[dict], batch: Batch, out: Path) -> None:
     for student, group in groupby(results, key=lambda result: result["student"]):
         text = json.dumps(gradescope_results(list(group)), indent=1, ensure_ascii=False)
         (out / "students" / f"{student}.json").write_text(text + "\n", encoding="utf-8")
-    names = list(dict.fromkeys(result["lesson"] for result in results))
+    worth = {result["lesson"]: totals(result)[1] for result in results}
     scores = {(result["student"], result["lesson"]): _score(result) for result in results}
-    write_csv(out / "canvas.csv", canvas_rows(batch, names, scores))
-    write_csv(out / "moodle.csv", moodle_rows(batch, names, scores))
+    write_csv(out / "canvas.csv", canvas_rows(batch, worth, scores))
+    write_csv(out / "moodle.csv", moodle_rows(batch, worth, scores))
     if any(student.moodle for student in batch.students.values()):
-        for name in names:
-            write_csv(out / f"moodle_{name}.csv", worksheet_rows(batch, name, scores))
+        for name in worth:
+            write_csv(out / f"moodle_{name}.csv", worksheet_rows(batch, name, worth[name], scores))
 
 
 def _score(result: dict) -> int | str:
@@ -45,37 +44,33 @@ def _score(result: dict) -> int | str:
     return totals(result)[0]
 
 
-def canvas_rows(batch: Batch, names: list[str], scores: dict) -> Iterable[list]:
+def canvas_rows(batch: Batch, worth: dict[str, int], scores: dict) -> Iterable[list]:
     """Rows for Canvas: *Grades, Import*. It finds a student by ID, else by SIS id, login or name."""
-    yield ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *names]
-    yield ["    Points Possible", "", "", "", "", *(_worth(name) for name in names)]
+    yield ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *worth]
+    yield ["    Points Possible", "", "", "", "", *worth.values()]
     for key, s in batch.students.items():
         login = key if batch.layout == "students" else s.email
-        yield [s.name, s.canvas, s.sid, login, "", *(scores.get((key, name), "") for name in names)]
+        yield [s.name, s.canvas, s.sid, login, "", *(scores.get((key, name), "") for name in worth)]
 
 
-def moodle_rows(batch: Batch, names: list[str], scores: dict) -> Iterable[list]:
+def moodle_rows(batch: Batch, worth: dict[str, int], scores: dict) -> Iterable[list]:
     """Rows for Moodle: *Grades, Import, CSV file*, where a column is chosen that says who is meant."""
-    yield ["Identifier", "Full name", "ID number", "Email address", *names]
+    yield ["Identifier", "Full name", "ID number", "Email address", *worth]
     for key, s in batch.students.items():
-        grades = (scores.get((key, name), "") for name in names)
+        grades = (scores.get((key, name), "") for name in worth)
         yield [_participant(s) or s.sid or key, s.name, s.sid, s.email, *("-" if g == "" else g for g in grades)]
 
 
-def worksheet_rows(batch: Batch, name: str, scores: dict) -> Iterable[list]:
+def worksheet_rows(batch: Batch, name: str, worth: int, scores: dict) -> Iterable[list]:
     """Rows for one assignment of Moodle: *Upload grading worksheet*, where participants have numbers."""
     yield ["Identifier", "Full name", "Grade", "Maximum grade", "Last modified (grade)"]
     for key, s in batch.students.items():
         if s.moodle:
-            yield [_participant(s), s.name, scores.get((key, name), ""), _worth(name), "-"]
+            yield [_participant(s), s.name, scores.get((key, name), ""), worth, "-"]
 
 
 def _participant(student: Student) -> str:
     return f"Participant {student.moodle}" if student.moodle else ""
-
-
-def _worth(name: str) -> int:
-    return sum(LESSONS[name].points(exercise) for exercise in LESSONS[name].exercises)
 
 
 def write_csv(path: Path, rows: Iterable[list]) -> None:

@@ -92,8 +92,11 @@ def grade(job: Job, settings: Settings) -> dict:
 
 
 def _verdicts(lesson: lessons.Lesson, submission: compose.Submission, settings: Settings) -> list[dict]:
+    import torch
+
     from course import kernel, referee, verdict
 
+    torch.set_num_threads(1)  # as kernels have: the references sum in the same order, and workers do not compete
     name = _kernel_name(lesson, settings.caged, settings.user)
     with tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as scratch:
         nb = compose.compose(lesson, submission, verdict.probe_cells(lesson, settings.seed))

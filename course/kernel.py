@@ -19,11 +19,7 @@ from jupyter_client.manager import KernelManager
 from nbval.kernel import NbvalKernelspecManager
 
 from course import cage, demoted, provisioner
-
-PRELOAD = (
-    "torch", "numpy", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "IPython.core.completer",
-    "torch._dynamo",  # torch imports it at the first product on "meta" and the first dispatch mode: seconds a kernel
-)  # fmt: skip
+from course.preloaded import PRELOAD
 
 
 def prepare(

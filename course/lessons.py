@@ -5,9 +5,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lib.cases import Case, cases_in
+if TYPE_CHECKING:
+    from lib.cases import Case
 
 ROOT = Path(__file__).resolve().parent.parent
 # The hidden checks are no part of the installed packages: they lie beside this one.
@@ -68,8 +69,10 @@ class Lesson:
         """The module of the hidden checks."""
         return importlib.import_module(f"tests.hidden.{self.topic}")
 
-    def probes(self, exercise: str) -> list[Case]:
+    def probes(self, exercise: str) -> "list[Case]":
         """The hidden checks of an exercise."""
+        from lib.cases import cases_in
+
         return cases_in(self.hidden(), exercise)
 
     def points(self, exercise: str) -> int:

@@ -1,22 +1,23 @@
-"""A process that has imported torch and IPython once and forks a caged kernel for each request.
+"""A process that has imported torch and IPython once and forks caged kernels.
 
-It reads one JSON request a line on standard input and answers each with a line: the kernel's process id, or what
-went wrong. It ends at the end of its input, and every kernel ends with it. It imports and does nothing more, for a
-fork of a process with threads may hang.
+It listens on a socket of the file system and forks a *branch* for each grader that connects. A branch says its
+process id, reads one JSON request a line, forks a kernel for each and answers with a line: the kernel's process id, or
+what went wrong. A branch ends with its grader, the nursery at the end of its standard input, and with either end all
+that it forked. Neither imports or does anything more, for a fork of a process with threads may hang.
 
-Between this process and a kernel stands its *warden*: it enters the new namespaces, waits for the kernel, and dies
-with the nursery, upon which the system ends the kernel.
+Between a branch and a kernel stands the kernel's *warden*: it enters the new namespaces, waits for the kernel, and
+dies with the branch, upon which the system ends the kernel.
 """
 
 import contextlib
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import sys
 import traceback
-from typing import TextIO
 
 from course import cage, inside, syscalls
 
@@ -28,10 +29,22 @@ _KERNEL = (
 )  # fmt: skip
 
 
-def serve(names: list[str]) -> None:
-    """Import modules by name, then answer requests until the input ends."""
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for modules that print when they are imported
+def serve(descriptor: int, names: list[str]) -> None:
+    """Import modules by name, then fork a branch for each connection to a listening socket until the input ends.
+
+    Graders may connect from the first moment on; they are answered when all is imported.
+    """
+    greeting = _prepare(names)
+    with socket.socket(fileno=descriptor) as listener:
+        while listener in select.select([sys.stdin, listener], [], [])[0]:
+            peer = listener.accept()[0]
+            if os.fork() == 0:
+                listener.close()
+                _branch(peer, greeting)
+            peer.close()
+
+
+def _prepare(names: list[str]) -> dict:
     try:
         inside.preload([*names, *_KERNEL])
         threads = len(os.listdir("/proc/self/task"))
@@ -41,27 +54,32 @@ def serve(names: list[str]) -> None:
         gc.collect()
         gc.freeze()  # forked pages stay shared
     except Exception:
-        return _answer(answers, error=traceback.format_exc())
-    _answer(answers, pid=os.getpid())
-    for line in sys.stdin:
-        ours, theirs = socket.socketpair()
-        if os.fork() == 0:
-            ours.close()
-            _warden(json.loads(line), theirs)
-        theirs.close()
-        answer = _hear(ours)
-        ours.close()
-        _answer(answers, **json.loads(answer or b'{"error": "the warden died"}'))
+        return {"error": traceback.format_exc()}
+    return {}
 
 
-def _answer(answers: TextIO, **content) -> None:
-    answers.write(json.dumps(content) + "\n")
-    answers.flush()
+def _branch(peer: socket.socket, greeting: dict) -> None:
+    """Answer the requests of one grader."""
+    try:
+        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+        with peer.makefile("rw") as lines:
+            print(json.dumps(greeting or {"pid": os.getpid()}), file=lines, flush=True)
+            for line in lines:
+                ours, theirs = socket.socketpair()
+                if os.fork() == 0:
+                    ours.close()
+                    _warden(json.loads(line), theirs)
+                theirs.close()
+                answer = _hear(ours).decode()
+                ours.close()
+                print(answer or '{"error": "the warden died"}', file=lines, flush=True)
+    finally:
+        os._exit(0)
 
 
 def _warden(request: dict, answer: socket.socket) -> None:
     """Enter new namespaces, start the kernel in them, and wait for its end."""
-    nursery, kernel = os.getppid(), 0
+    branch, kernel = os.getppid(), 0
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
@@ -71,7 +89,7 @@ def _warden(request: dict, answer: socket.socket) -> None:
         user = cage.own_user()
         cage.leave(user)
         syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != nursery:
+        if os.getppid() != branch:
             os._exit(1)
         ours, theirs = socket.socketpair()
         kernel = os.fork()

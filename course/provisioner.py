@@ -1,11 +1,9 @@
-"""How `jupyter_client` comes by a caged kernel: the provisioner, and the grader's side of the preloaded process."""
+"""How `jupyter_client` comes by a caged kernel: the provisioner that it finds by name."""
 
 import asyncio
-import atexit
 import contextlib
 import json
 import os
-import pathlib
 import select
 import shutil
 import signal
@@ -14,82 +12,16 @@ import sys
 import tempfile
 import weakref
 from importlib.metadata import EntryPoint
-from typing import ClassVar
 
 import zmq
 from jupyter_client.provisioning import KernelProvisionerBase, KernelProvisionerFactory
 from traitlets import Dict
 
 from course import cage, inside
+from course.preloaded import Branch
 
 NAME = "course-cage"
 _ANSWER_SECONDS = 60
-
-
-class Nursery:
-    """The preloaded process, seen from the grader; see `course.nursery`."""
-
-    _all: ClassVar[dict[tuple, "Nursery"]] = {}
-
-    @classmethod
-    def of(cls, preload: tuple[str, ...]) -> "Nursery":
-        """Return this process's nursery with these modules, a new one where there is none or it has died."""
-        key = (os.getpid(), preload)
-        nursery = cls._all.get(key)
-        if nursery is None or nursery.process.poll() is not None:
-            nursery = cls._all[key] = cls(preload)
-        return nursery
-
-    def __init__(self, preload: tuple[str, ...]):
-        code = "import sys; sys.path.insert(0, sys.argv[1]); from course import nursery; del sys.path[0]"
-        package = str(pathlib.Path(__file__).resolve().parents[1])
-        settings = inside.environment() | {"HOME": str(pathlib.Path.home()), "TMPDIR": tempfile.gettempdir()}
-        del settings["MPLCONFIGDIR"], settings["IPYTHONDIR"]
-        self.process = subprocess.Popen(
-            [sys.executable, "-s", "-P", "-c", f"{code}; nursery.serve(sys.argv[2:])", package, *preload],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=settings,
-            cwd="/",
-            start_new_session=True,  # Ctrl-C is for the grader; the end of its input ends the nursery
-        )
-        atexit.register(self.close)
-        try:
-            self._answer()
-        except BaseException:
-            self.close()
-            raise
-
-    def fork(self, **request) -> int:
-        """Return the process id of a new kernel; raise CageError where it could not be started."""
-        try:
-            self.process.stdin.write(json.dumps(request).encode() + b"\n")
-            self.process.stdin.flush()
-            return self._answer()
-        except BaseException:  # Ctrl-C, too: an answer left unread would be taken for that to the next request
-            self.close()
-            raise
-
-    def _answer(self) -> int:
-        line = b""
-        if select.select([self.process.stdout], [], [], _ANSWER_SECONDS)[0]:
-            line = self.process.stdout.readline()
-        answer = json.loads(line or b'{"error": "no answer from the preloaded process"}')
-        if "error" in answer:
-            raise cage.CageError(f"no caged kernel could be started: {answer['error']}")
-        return answer["pid"]
-
-    def close(self) -> None:
-        """End the nursery, and with it every kernel that it forked."""
-        for stream in (self.process.stdin, self.process.stdout):
-            with contextlib.suppress(OSError):
-                stream.close()
-        try:
-            self.process.wait(2)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 class CagedProvisioner(KernelProvisionerBase):
@@ -133,7 +65,7 @@ class CagedProvisioner(KernelProvisionerBase):
             "root": f"{self._place}/root",
         }
         if self.cage["way"] == "landlock":
-            pid = Nursery.of(tuple(self.cage["preload"])).fork(**request)
+            pid = Branch.of(tuple(self.cage["preload"])).fork(**request)
         else:
             pid = self._start_bubblewrap(request)
         with contextlib.suppress(FileNotFoundError):

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 
 import nbformat
 
-from course.build import blanks
+from course.cells import blanks
 from course.compose import Unreadable, cells_of
 from course.layouts import Batch
 from course.lessons import LESSONS

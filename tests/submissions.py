@@ -9,7 +9,7 @@ from typing import Any
 
 import nbformat
 
-from course.build import blanks, definition
+from course.cells import blanks, definition
 from course.lessons import Lesson
 
 

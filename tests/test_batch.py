@@ -69,6 +69,11 @@ def test_a_job_whose_worker_dies_once_is_done(tmp_path):
     assert not [r for r in results if "lost" in r]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each worker imports for itself")
+def test_a_worker_begins_with_all_imported_that_it_needs(tmp_path):
+    assert [r["missing"] for r in run_local(work, jobs_in(tmp_path, {3: "looks"}), 2, lost) if "missing" in r] == [[]]
+
+
 def lead(run, jobs):
     """Run jobs that are made when they are asked for; return by how many the asking was ahead of the results."""
     taken, most = [], 0
@@ -145,17 +150,31 @@ def kept(out):
     return {path: path.stat().st_mtime_ns for path in (out / "results").glob("*.json")}
 
 
-def workers_of(pid):
-    """The processes that grade for a process."""
-    found = []
+def processes():
+    """The parent and the command of each process."""
+    found = {}
     for path in Path("/proc").glob("[0-9]*"):
         try:
             parent = path.joinpath("stat").read_text().rsplit(")", 1)[1].split()[1]
-            if int(parent) == pid and b"spawn_main" in path.joinpath("cmdline").read_bytes():
-                found.append(int(path.name))
+            found[int(path.name)] = (int(parent), path.joinpath("cmdline").read_bytes())
         except (OSError, IndexError):
             continue
     return found
+
+
+def workers_of(pid):
+    """The processes that grade for a process: forks of its child that has imported what they need."""
+    table = processes()
+    forks = {one for one, (_, command) in table.items() if b"multiprocessing.forkserver" in command}
+    return [one for one in forks if table[one][0] in forks and table[table[one][0]][0] == pid]
+
+
+def descendants(pid):
+    table = processes()
+    found = [pid]
+    for one in found:
+        found += [child for child, (parent, _) in table.items() if parent == one]
+    return found[1:]
 
 
 def ended(pid):
@@ -199,7 +218,7 @@ def test_a_run_that_is_stopped_is_taken_up(folder, whole, tmp_path, number):
     out = tmp_path / "out"
     run = start(folder, out, "--jobs", "1")
     wait_for(lambda: kept(out) or run.poll() is not None)
-    workers = workers_of(run.pid)
+    workers, started = workers_of(run.pid), descendants(run.pid)
     run.send_signal(number)
     _, said = run.communicate(timeout=120)
     before = kept(out)
@@ -208,10 +227,21 @@ def test_a_run_that_is_stopped_is_taken_up(folder, whole, tmp_path, number):
     if number == signal.SIGINT:
         assert run.returncode == 130
         assert said.strip().splitlines()[-1].startswith("course: stopped")
-    assert workers
-    wait_for(lambda: all(map(ended, workers)), 30)
+    assert len(workers) == 1
+    wait_for(lambda: all(map(ended, started)), 30)
     assert finish(folder, out, "--jobs", "2") == whole[1]
     assert set(before.items()) <= set(kept(out).items())
+
+
+@pytest.mark.skipif(cage.available() != "landlock", reason="only a forked kernel has a preloaded process")
+def test_all_kernels_of_a_run_are_forked_from_one_process(folder, tmp_path):
+    run = start(folder, tmp_path / "out", "--jobs", "2")
+    wait_for(lambda: kept(tmp_path / "out") or run.poll() is not None)
+    workers, table = workers_of(run.pid), processes()
+    run.communicate(timeout=300)
+    assert len(workers) == 2
+    nurseries = {one for one, (_, command) in table.items() if b"nursery.serve" in command}
+    assert [table[one][0] for one in nurseries if table[one][0] in (run.pid, *workers)] == [run.pid]
 
 
 @caged

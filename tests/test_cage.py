@@ -17,7 +17,7 @@ import time
 import nbformat
 import pytest
 
-from course import cage, inside, kernel, provisioner
+from course import cage, inside, kernel, preloaded, provisioner
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 ENVIRONMENT = inside.environment
@@ -175,6 +175,23 @@ def test_a_module_that_prints_or_fails_when_imported(start, run_folder, monkeypa
     for name, complaint in (("broken", "no_such_module_anywhere"), ("busy", "started 1 threads")):
         with pytest.raises(cage.CageError, match=complaint):
             start(preload=(name,))
+
+
+@pytest.mark.skipif(WAY != "landlock", reason="only a forked kernel has a preloaded process")
+def test_a_nursery_that_several_use_and_that_dies(start, monkeypatch):
+    monkeypatch.setattr(preloaded.Branch, "_all", {})  # an earlier test may have left one
+    with preloaded.shared_nursery() as nursery:
+        first, second = preloaded.Branch(nursery.address), preloaded.Branch.of(preloaded.PRELOAD)
+        one = start(preload=preloaded.PRELOAD)
+        assert one("1 + 1") == "2"
+        first.close()
+        assert one("1 + 1") == "2"
+        nursery.close()
+        assert gone(one.manager.provisioner.pid)
+        assert second.ended()
+        with pytest.raises(OSError):
+            preloaded.Branch(nursery.address)
+        assert start(preload=preloaded.PRELOAD)("1 + 1") == "2"  # from a nursery of its own
 
 
 @caged

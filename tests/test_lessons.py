@@ -8,7 +8,7 @@ import re
 import nbformat
 import pytest
 
-from course import build, text
+from course import build, cells, text
 from course.lessons import LESSONS, Lesson
 from course.mistakes import attempts, mistakes
 from lib.cases import Case, call, cases_in
@@ -39,7 +39,7 @@ def as_shipped(lesson: Lesson, exercise: str):
         if "setup" in cell.metadata.get("tags", []):
             exec(cell.source, space)
     space |= {name: lesson.reference(name) for name in lesson.exercises}
-    exec(build.blanks(nb)[exercise].source, space)
+    exec(cells.blanks(nb)[exercise].source, space)
     return space[exercise]
 
 
@@ -74,7 +74,7 @@ def test_notebook_holds_nothing_but_its_source(lesson):
 
 @EACH
 def test_notebook_asks_for_the_exercises_of_the_catalogue(lesson):
-    assert tuple(build.blanks(notebook(lesson))) == lesson.exercises
+    assert tuple(cells.blanks(notebook(lesson))) == lesson.exercises
 
 
 @EACH
@@ -86,9 +86,9 @@ def test_images_exist(lesson):
 
 @BOTH
 def test_blank_is_the_reference_without_its_body(lesson, exercise):
-    source = build.blanks(notebook(lesson))[exercise].source
+    source = cells.blanks(notebook(lesson))[exercise].source
     assert "# TODO:" in source and "raise NotImplementedError" in source
-    blank = build.definition(source, exercise)
+    blank = cells.definition(source, exercise)
     reference = ast.parse(inspect.getsource(lesson.reference(exercise))).body[0]
     for mine, theirs in zip(*(list(signatures(node)) for node in (blank, reference)), strict=True):
         assert mine == theirs

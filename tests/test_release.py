@@ -10,7 +10,7 @@ import textwrap
 import nbformat
 import pytest
 
-from course.build import blanks
+from course.cells import blanks
 from course.cli import main
 from course.compose import SITE
 from course.lessons import CATALOGUE, LESSONS, ROOT, Lesson

@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 
 from course import compose, inside, verdict
-from course.kernel import PRELOAD
 from course.lessons import Lesson, find
+from course.preloaded import PRELOAD
 from lib import cases
 
 
