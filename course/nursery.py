@@ -14,6 +14,7 @@ import gc
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -42,6 +43,7 @@ def serve(descriptor: int, names: list[str]) -> None:
                 listener.close()
                 _branch(peer, greeting)
             peer.close()
+        shutil.rmtree(os.path.dirname(listener.getsockname()))
 
 
 def _prepare(names: list[str]) -> dict:

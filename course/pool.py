@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -149,9 +150,10 @@ def _heed_the_parent(folder: str) -> None:
     """Leave Ctrl-C to the process that hands out the jobs, end with it, and leave no files behind."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     tempfile.tempdir = folder
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    threading.Thread(target=_end_with_the_parent, args=(folder,), daemon=True).start()
 
 
-def _end_with_the_parent() -> None:
+def _end_with_the_parent(folder: str) -> None:
     multiprocessing.parent_process().join()
+    shutil.rmtree(folder, ignore_errors=True)  # the parent may have been killed
     os._exit(1)

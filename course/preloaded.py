@@ -33,7 +33,7 @@ class Nursery:
         self.address = f"{self._place}/socket"
         code = "import sys; sys.path.insert(0, sys.argv[1]); from course import nursery; del sys.path[0]"
         package = str(pathlib.Path(__file__).resolve().parents[1])
-        settings = inside.environment() | {"HOME": str(pathlib.Path.home()), "TMPDIR": folder}
+        settings = inside.environment() | {"HOME": str(pathlib.Path.home()), "TMPDIR": self._place}
         del settings["MPLCONFIGDIR"], settings["IPYTHONDIR"]
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(self.address)

@@ -214,8 +214,10 @@ def test_a_second_run_grades_only_what_changed(folder, whole, tmp_path):
 
 @caged
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_a_run_that_is_stopped_is_taken_up(folder, whole, tmp_path, number):
-    out = tmp_path / "out"
+def test_a_run_that_is_stopped_is_taken_up(folder, whole, tmp_path, number, monkeypatch):
+    out, scratch = tmp_path / "out", tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
     run = start(folder, out, "--jobs", "1")
     wait_for(lambda: kept(out) or run.poll() is not None)
     workers, started = workers_of(run.pid), descendants(run.pid)
@@ -229,6 +231,8 @@ def test_a_run_that_is_stopped_is_taken_up(folder, whole, tmp_path, number):
         assert said.strip().splitlines()[-1].startswith("course: stopped")
     assert len(workers) == 1
     wait_for(lambda: all(map(ended, started)), 30)
+    theirs = ("torchinductor", "pymp-")  # torch's cache, and what multiprocessing leaves when it is killed
+    assert not [path for path in scratch.iterdir() if not path.name.startswith(theirs)]
     assert finish(folder, out, "--jobs", "2") == whole[1]
     assert set(before.items()) <= set(kept(out).items())
 
