@@ -6,7 +6,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: lab test lint grade solutions release bench figures clean
 
-lab: $(VENV)/student
+lab: $(VENV)/student $(VENV)/no-news
 	$(BIN)/jupyter lab $(AS_ROOT) --notebook-dir=. notebooks/01_tiling.ipynb $(LAB_OPTIONS)
 
 test: lint $(VENV)/chromium
@@ -41,6 +41,11 @@ $(VENV)/pip: pyproject.toml constraints.txt
 
 $(VENV)/student: $(VENV)/pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+# JupyterLab would ask each new student whether to fetch its news; nothing here is fetched.
+$(VENV)/no-news: | $(VENV)/student
+	$(BIN)/jupyter labextension disable "@jupyterlab/apputils-extension:announcements" 2>/dev/null
 	@touch $@
 
 $(VENV)/dev: $(VENV)/pip
