@@ -80,11 +80,16 @@ def _images(lessons: list[Lesson]) -> set[Path]:
     return {path for path in (ROOT / "img").iterdir() if path.suffix != ".py" and f"img/{path.name}" in text}
 
 
+def _span(lessons: list[Lesson]) -> str:
+    names = [lesson.name for lesson in lessons]
+    return f"Lesson {names[0]}" if len(names) == 1 else f"Lessons {names[0]} to {names[-1]}"
+
+
 def _write_house(lessons: list[Lesson], out: Path) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     values = {
-        **{"first": lessons[0].name, "last": lessons[-1].name},
+        **{"first": lessons[0].name, "lessons": _span(lessons)},
         **{"version": project["version"], "python": project["requires-python"]},
         **{"dependencies": json.dumps(project["dependencies"])},
         **{"mnist": json.dumps(extras["mnist"]), "onnx": json.dumps(extras["onnx"])},

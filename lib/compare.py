@@ -113,7 +113,8 @@ def _compare_numbers(got, expected, rtol, atol, exact, where) -> Difference | No
     rtol = tolerance if rtol is None else rtol
     atol = tolerance if atol is None else atol
     same = got == expected or (got != got and expected != expected)  # NaN is taken to equal NaN
-    if not same and not (cmath.isfinite(expected) and abs(got - expected) <= atol + rtol * abs(expected)):
+    near = atol + rtol * abs(expected)  # where that is 0, nothing is subtracted: floats would round large integers
+    if not same and not (near and cmath.isfinite(expected) and abs(got - expected) <= near):
         yours, right = _numbers(got, expected)
         message = f"{_at('value', where)}: yours {yours}, expected {right}"
         return Difference("value", message, got, expected)

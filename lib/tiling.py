@@ -20,7 +20,7 @@ def tmul(tileA: torch.Tensor, tileB: torch.Tensor, t: int) -> torch.Tensor:
 
     Returns
     -------
-    tensor of shape (a, c): ``tileA @ tileB``, in the tiles' own dtype
+    tensor of shape (a, c): ``tileA @ tileB``, in the tiles' own dtype and on their device
 
     Raises
     ------

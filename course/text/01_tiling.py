@@ -103,7 +103,7 @@ def tmul(tileA: torch.Tensor, tileB: torch.Tensor, t: int) -> torch.Tensor:
 
     Returns
     -------
-    tensor of shape (a, c): ``tileA @ tileB``, in the tiles' own dtype
+    tensor of shape (a, c): ``tileA @ tileB``, in the tiles' own dtype and on their device
 
     Raises
     ------
@@ -126,7 +126,8 @@ check("tmul", tmul)
 #
 # Three loops: over the tile rows $i$ of $A$, over the tile columns $j$ of $B$, and, innermost, over the tiles $p$ along
 # the side that they share. Each round adds one product of tiles to $C_{ij}$. (The sums are the same in any order of the
-# loops, and the check accepts any; section 4 counts this one.)
+# loops, and the check accepts any; section 4 counts this one.) In code it is handy to let $i$, $j$ and $p$ be the first
+# row or column of a tile: 0, $t$, $2t$, …
 #
 # A slice that reaches past the edge is simply cut off there. Look at the last tile of a side of 5:
 
@@ -184,7 +185,7 @@ views.tiling(m=6, k=6, n=6, t=2, multiply=mmul_tiling)
 
 # %% [markdown]
 # And your prediction of section 1, $C$ in tiles of 4? `spy` listens to the calls that a function makes to another, and
-# keeps the shapes:
+# keeps the shapes. (It is your function that is counted here and in section 4: let its check pass first.)
 
 # %% tags=["raises-exception"]
 from lib.cases import spy
@@ -381,7 +382,7 @@ for tile in (1, 2, 4, 8, 16, 32):
 
 
 # %% [markdown]
-# For large matrices the intensity is close to $t$. Put $m = k = n$ into the formula: the words are about $2n^3/t$, and
+# For matrices much larger than their tiles the intensity is close to $t$. Put $m = k = n$ into the formula: the words are about $2n^3/t$, and
 # $2n^3$ divided by that is $t$: **tiles of side $t$ buy about $t$ operations with every word moved.**
 #
 # Now take a machine that can do `peak` operations per second and whose slow memory delivers `bandwidth` words per
@@ -526,6 +527,8 @@ for t in (8, 16, 32, 96):
 # $36 \cdot 3 + 36 \cdot 3 + 36 = 252$ words. With $t_m = 3$ and $t_n = 2$ (since $3 + 2 + 6 = 11 \le 12$) it is
 # $36 \cdot 3 + 36 \cdot 2 + 36 = 216$.
 #
+# The capacity may be large, and sides beyond $m$ and $n$ gain nothing: do not try every pair up to the capacity.
+#
 # **Exercise** `best_tile` · hard · 25 minutes
 
 # %% exercise="best_tile"
@@ -600,7 +603,7 @@ for capacity in (100, 1000, 10_000, 100_000):
 # * S. Williams, A. Waterman, D. Patterson. *Roofline: an insightful visual performance model for multicore
 #   architectures.* Communications of the ACM 52(4), 2009, 65–76.
 #
-# Next: [lesson 2](02_lowering.ipynb) turns a convolution into one matrix product, so that `mmul_tiling` can run it.
+# Next: lesson 2 turns a convolution into one matrix product, so that `mmul_tiling` can run it.
 
 # %%
 progress()

@@ -24,6 +24,39 @@ def three_sides(tileA, tileB, t):
     return tileA @ tileB
 
 
+@mistake(
+    "tmul",
+    name="tileB's columns are not looked at",
+    hint="There are four sides. What happens to a 2×2 tile times a 2×3 tile when t is 2?",
+)
+def no_columns(tileA, tileB, t):
+    if tileA.size(0) > t or tileA.size(1) > t or tileB.size(0) > t:
+        raise ValueError("tile too large")
+    return tileA @ tileB
+
+
+@mistake(
+    "tmul",
+    name="only one side is looked at",
+    hint="`len(tile)` is its number of rows. There are four sides: tileA.shape and tileB.shape hold two each.",
+)
+def first_side(tileA, tileB, t):
+    if len(tileA) > t:
+        raise ValueError("tile too large")
+    return tileA @ tileB
+
+
+@mistake(
+    "tmul",
+    name="refused only where every side is too long",
+    hint="One side over t is enough: `or`, not `and`; max, not min.",
+)
+def every_side(tileA, tileB, t):
+    if min(*tileA.shape, *tileB.shape) > t:
+        raise ValueError("tile too large")
+    return tileA @ tileB
+
+
 @mistake("tmul", name="only tileA is looked at", hint="Both tiles take room in fast memory.")
 def first_tile(tileA, tileB, t):
     if max(tileA.shape) > t:
@@ -664,8 +697,8 @@ def one_large_tile(matA, matB, t):
 
 @mistake(
     "mmul_tiling",
-    name="the answer is summed into an operand",
-    hint="matA must be the same after the call as before: make a new matrix for C.",
+    name="an operand is overwritten",
+    hint="matA must be the same after the call as before: make a new matrix for C, and change no tile in place.",
 )
 def overwrites(matA, matB, t):
     m, k, n = sides_of(matA, matB)
@@ -818,7 +851,11 @@ def traffic_once(m, k, n, t):
     return m * k + k * n + m * n
 
 
-@mistake("largest_tile", name="room for one tile only", hint="Three tiles share fast memory: A's, B's and C's.")
+@mistake(
+    "largest_tile",
+    name="room for one tile only",
+    hint="Three tiles share fast memory: A's, B's and C's. (isqrt(3) is 1: dividing by that changes nothing.)",
+)
 def largest_single(capacity):
     return isqrt(capacity)
 
@@ -904,6 +941,15 @@ def roof_peak(intensity, peak, bandwidth):
     return peak
 
 
+@mistake(
+    "roofline",
+    name="the corner upside down",
+    hint="Both limits are equal where intensity · bandwidth = peak: the corner is peak / bandwidth. min needs none.",
+)
+def roof_corner(intensity, peak, bandwidth):
+    return peak if intensity > bandwidth / peak else intensity * bandwidth
+
+
 @mistake("roofline", name="no ceiling", hint="The processor cannot do more than `peak`.")
 def roof_slope(intensity, peak, bandwidth):
     return intensity * bandwidth
@@ -987,8 +1033,8 @@ def best_column(m, k, n, capacity):
 
 @mistake(
     "best_tile",
-    name="the smallest tile",
-    hint="Larger tiles move fewer words: give C all the room there is.",
+    name="the tile that moves the most words",
+    hint="Larger tiles move fewer words. Take the pair with the fewest: min, not max.",
 )
 def best_smallest(m, k, n, capacity):
     if capacity < 3:
