@@ -52,10 +52,10 @@ def check(exercise: str, implementation: Any) -> Message:
         There is no exercise of that name.
     """
     topic, recorded = _recorded(exercise)
-    if not callable(implementation):
-        return Message(
-            "wrong", f"check wants your {exercise} itself, and this is of type {type(implementation).__name__}"
-        )
+    is_class = exercise[0].isupper()
+    if not callable(implementation) or (is_class and not isinstance(implementation, type)):
+        wanted = f"{exercise} itself, the class" if is_class else f"{exercise} itself"
+        return Message("wrong", f"check wants your {wanted}, and this is of type {type(implementation).__name__}")
     cases = cases_in(_module(topic), exercise)
     message = _judge(exercise, implementation, cases, recorded)
     message.footer = f"{notebook.origin(implementation)}, {len(cases)} cases"

@@ -1,5 +1,6 @@
 """What a student expects before a cell is run, and what came out."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def reveal(key: str, actual: Any, rtol: float = 0.0) -> Message:
     entry = notebook.load()["predictions"].get(key)
     if entry is None:
         return Message("note", f"It is {actual}", ["You made no prediction for this one."])
-    guess = _number(entry["guess"]) if isinstance(actual, (int, float)) else entry["guess"]
+    guess = _read(entry["guess"], actual)
     numbers = isinstance(guess, (int, float)) and isinstance(actual, (int, float))
     hit = abs(guess - actual) <= rtol * abs(actual) if numbers else _loose(guess) == _loose(actual)
     notebook.save("predictions", key, {"guess": guess, "actual": actual, "hit": bool(hit)})
@@ -53,19 +54,23 @@ def reveal(key: str, actual: Any, rtol: float = 0.0) -> Message:
     return Message("note", f"It is {actual}; you expected {guess}", ["What did the guess leave out?"])
 
 
-def _number(guess: Any) -> Any:
-    """The number that a text stands for, if it does: "112" is 112."""
+def _read(guess: Any, actual: Any) -> Any:
+    """What a text stands for where numbers are asked for: "112" is 112, and "27×256" is [27, 256]."""
+    if not isinstance(guess, str):
+        return guess
+    if isinstance(actual, (list, tuple)):
+        return [int(number) for number in re.findall(r"-?\d+", guess)]
     try:
-        return float(guess) if isinstance(guess, str) else guess
+        return float(guess) if isinstance(actual, (int, float)) else guess
     except ValueError:
         return guess
 
 
 def _loose(value: Any) -> Any:
-    """A value without what no guess should fail on: brackets, capitals, blanks and quotes."""
+    """A value without what no guess should fail on: brackets, capitals, blanks, quotes and articles."""
     if isinstance(value, (list, tuple)):
         return [_loose(item) for item in value]
-    return str(value).strip().lower() if isinstance(value, (str, bool)) else value
+    return str(value).strip().lower().removeprefix("the ") if isinstance(value, (str, bool)) else value
 
 
 def _plain(value: Any) -> bool:

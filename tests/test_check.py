@@ -211,11 +211,13 @@ class Slotted:
 
 def test_check_takes_whatever_it_is_given():
     assert check("tmul", 3).status == "wrong" and "of type int" in str(check("tmul", 3))
+    for made in (RoundPass.apply, Slotted()):
+        assert "RoundPass itself, the class" in str(check("RoundPass", made))
     assert check("tmul", Slotted()).status == check("tmul", torch.mm).status == "wrong"
 
 
 def test_check_blames_the_student_s_other_function_that_is_wrong():
-    check("RoundPass", torch.floor)
+    check("RoundPass", type("Floor", (), {"apply": staticmethod(torch.floor)}))
     space = {"torch": torch, "roundpass": torch.floor}
     exec("def clip_round(x, low, high):\n    return torch.clamp(roundpass(x), low, high)", space)
     wrong = check("clip_round", space["clip_round"])
@@ -261,6 +263,11 @@ def test_a_number_may_be_guessed_in_any_form(tmp_path):
     for guess in ("112", np.int64(112), torch.tensor(112)):
         predict("output-side", guess)
         assert reveal("output-side", 112).passed
+    for guess in ("[27, 256]", "27×256", [27, 256]):
+        predict("lowering-shape", guess)
+        assert reveal("lowering-shape", [27, 256]).passed
+    predict("lowering-shape", "27 by 64")
+    assert not reveal("lowering-shape", [27, 256]).passed
 
 
 def test_check_escapes_what_a_student_returns():
