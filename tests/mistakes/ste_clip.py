@@ -203,7 +203,7 @@ def clip_below(x, low, high):
 @mistake(
     "clip_round",
     name="the mask is that of a range round 0",
-    hint="The range need not hold 0: 2 … 5 is one too. Compare x with low and with high.",
+    hint="The range need not hold 0: 3 … 6 is one too. Compare x with low and with high.",
 )
 def round_zero(x, low, high):
     q = torch.clamp(torch.round(x), low, high).detach()

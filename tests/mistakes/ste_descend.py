@@ -172,6 +172,32 @@ def averaged(quantize, start, target, rate=0.1, steps=50):
     return torch.stack(path)
 
 
+@mistake(
+    "descend",
+    name="the rate is not used",
+    hint="The learning rate is an argument: rate, of which 0.1 is only the default.",
+)
+def rateless(quantize, start, target, rate=0.1, steps=50):
+    path = [start.detach().clone()]
+    for _ in range(steps):
+        w = path[-1].clone().requires_grad_()
+        loss = ((quantize(w) - target) ** 2).sum()
+        loss.backward()
+        path.append(path[-1] - 0.1 * w.grad)
+    return torch.stack(path)
+
+
+@mistake("descend", name="the rate is always 0.25", hint="The learning rate is an argument, rate: multiply by that.")
+def quarter(quantize, start, target, rate=0.1, steps=50):
+    path = [start.detach().clone()]
+    for _ in range(steps):
+        w = path[-1].clone().requires_grad_()
+        loss = ((quantize(w) - target) ** 2).sum()
+        loss.backward()
+        path.append(path[-1] - 0.25 * w.grad)
+    return torch.stack(path)
+
+
 @mistake("descend", name="half the squared error", hint="The derivative of e² is 2 e: where is the 2?")
 def halved(quantize, start, target, rate=0.1, steps=50):
     path = [start.detach().clone()]
@@ -185,8 +211,9 @@ def halved(quantize, start, target, rate=0.1, steps=50):
 
 @mistake(
     "descend",
-    name="the absolute error in place of its square",
-    hint="The loss is the sum of the squared errors: the gradient shrinks as the error does.",
+    name="the step does not shrink with the error",
+    hint="The loss is the sum of the squared errors: twice as far off, twice the gradient. "
+    "With an absolute error, a norm or an optimizer such as Adam, a step is as large near the target as far from it.",
 )
 def absolute(quantize, start, target, rate=0.1, steps=50):
     path = [start.detach().clone()]
@@ -218,7 +245,8 @@ def losses(quantize, start, target, rate=0.1, steps=50):
 @mistake(
     "descend",
     name="the path carries a graph",
-    hint="The points are results, and later steps must not be differentiated through them: append (...).detach().",
+    hint="The points are results, without a graph. requires_grad_() marks the very tensor that it is called on: "
+    "call it on a clone of the last point. What is computed from a tensor with a graph has one too: detach it.",
 )
 def with_graph(quantize, start, target, rate=0.1, steps=50):
     w = start.detach().clone().requires_grad_()

@@ -265,3 +265,34 @@ class SinglePass(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad_output):
         return grad_output
+
+
+@mistake(
+    "RoundPass",
+    name="the gradient that came in is written to",
+    hint="y.sum().backward() hands in one number that all elements share, which cannot be written to. "
+    "An operation with an underscore, such as mul_, and `*=` write. Return grad_output as it is.",
+)
+class WritingPass(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return torch.round(x)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        return grad_output.mul_(1.0)
+
+
+@mistake(
+    "RoundPass",
+    name="the values go through a 32-bit integer",
+    hint="An int32 ends at 2 147 483 647. torch.round returns whole numbers as floats: no conversion is needed.",
+)
+class IntegerPass(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return torch.round(x).to(torch.int32).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        return grad_output

@@ -179,9 +179,33 @@ def graphless(x, generator=None):
 @mistake(
     "stochastic_round",
     name="the input is overwritten",
-    hint="floor_ and add_, with the underscore, change the caller's tensor. Use floor and +.",
+    hint="x.data = ..., copy_, floor_ and add_ change the caller's tensor. Use new ones: floor and +.",
 )
 def stochastic_in_place(x, generator=None):
     random = torch.rand(x.shape, generator=generator, dtype=x.dtype)
     y = x.detach().add_(random).floor_()
     return x + (y - x).detach()
+
+
+@mistake(
+    "stochastic_round",
+    name="the caller's x is marked with requires_grad_",
+    hint="Whether x asks for a gradient is the caller's choice: leave x as it came.",
+)
+def stochastic_marked(x, generator=None):
+    x.requires_grad_()
+    below = torch.floor(x)
+    random = torch.rand(x.shape, generator=generator, dtype=x.dtype)
+    return x + (below + (random < x - below) - x).detach()
+
+
+@mistake(
+    "stochastic_round",
+    name="the fraction is measured from zero",
+    hint="-1.7 lies 0.3 above the integer below, -2, and goes up with probability 0.3. And what is the sign of 0?",
+)
+def by_size(x, generator=None):
+    size, random = x.abs(), torch.rand(x.shape, generator=generator, dtype=x.dtype)
+    below = torch.floor(size)
+    y = below + (random < size - below)
+    return x + (torch.where(below == 0, y, torch.sign(x) * y) - x).detach()
