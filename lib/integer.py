@@ -63,7 +63,8 @@ def requantize(
     accumulators : Tensor, any shape, int32 or int64
         Of magnitude under 2^31.
     multiplier, shift : int, or int64 Tensor that broadcasts against `accumulators`
-        As `quantize_multiplier` gives them, for all or for each channel.
+        As `quantize_multiplier` gives them, for all or for each channel. The shift may be up to two more, 63:
+        `integer_activation` needs that for averages.
     bits : int
         From 2 to 8, of the codes.
     signed : bool

@@ -20,7 +20,7 @@ def fold_batchnorm(weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm2d) ->
     weight : Tensor, shape (O, C, KH, KW)
         The convolution's; is not changed.
     bias : Tensor, shape (O,), or None
-        The convolution's; None stands for zeros.
+        The convolution's; None stands for zeros. Is not changed.
     norm : nn.BatchNorm2d
         Over O channels; is not changed.
 
@@ -52,7 +52,7 @@ class QuantConv2d(nn.Module):
     conv : nn.Conv2d
         Gives weight, bias, stride and padding.
     quantize_input, quantize_weight : nn.Module
-        Quantizers; `step_of` gives the step of each once it was called.
+        Quantizers; `step_of` gives the step of each once it has met more than zeros.
     convolve : callable
         Called as convolve(input, weight, bias, stride, padding), with what is convolved: the bias is the rounded one.
         Kept in an attribute of its name, as the quantizers are.

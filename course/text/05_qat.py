@@ -6,10 +6,11 @@
 # lesson 1's tiles. And in the end every floating-point number disappears: integers go in, integers come out. Are they
 # **the same integers** that the floating-point simulation promised? You will compare them, one by one.
 #
-# ![Two rows of boxes. Upper row, the simulation: image, quantize, convolution with quantized weight plus bias on its
-# grid, ReLU and pool, quantize. Lower row, the same on integers: uint8 codes, convolution with int8 codes into int32
-# accumulators plus int32 bias, ReLU and pool, times multiplier and shift right, uint8 codes. Equal signs join the first
-# and the last boxes of the two rows: a code times its step is the simulated value.](../img/qat.png)
+# ![Two rows of five boxes. Upper row, the simulation, in floats: the image, on levels; convolution with the quantized
+# weight, plus the bias on its grid; ReLU and pool; a quantizer, which rounds and clamps; levels again. Lower row, the
+# same on integers: uint8 codes; convolution with int8 codes into int32, plus an integer bias; ReLU and pool; times m,
+# shift right by n, round and clamp; uint8 codes. Equal signs join the first boxes of the two rows, and the last: they
+# stand for the same codes, since a level is a code times its step.](../img/qat.png)
 #
 # You will write
 #
@@ -27,7 +28,8 @@
 # `raise NotImplementedError` by your code, run the cell, then run the `check` below it. An exercise left open stops
 # nothing: go on reading and come back. Cells that use it will say that it is not yet written; what they would have made
 # is then missing further down. Sections 4 to 6 need `fold_batchnorm` and `QuantConv2d`, section 11 also
-# `quantize_multiplier`, and sections 12 and 13 all seven. Once you have written one, run the cells from there on again.
+# `quantize_multiplier`, and sections 12 and 13 all seven; elsewhere a cell needs no more than what its section or the
+# one before had you write. Once you have written one, run the cells from there on again.
 
 # %% tags=["setup"]
 import math
@@ -128,7 +130,7 @@ def fold_batchnorm(weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm2d) ->
     weight : Tensor, shape (O, C, KH, KW)
         The convolution's; is not changed.
     bias : Tensor, shape (O,), or None
-        The convolution's; None stands for zeros.
+        The convolution's; None stands for zeros. Is not changed.
     norm : nn.BatchNorm2d
         Over O channels; is not changed.
 
@@ -168,8 +170,8 @@ with torch.no_grad():
 #
 # A quantizer $Q$ puts a number on a grid: $\hat x = s\,q$, an integer **code** $q$ times the **step** $s$. (Lesson 4
 # called the step $\Delta$ or scale. All grids here have the zero point 0: weights are signed, and activations, which
-# come out of a ReLU, are unsigned. Lesson 4's `Quantizer`, from the lab notes, fits in with `always_pos`: its offset is
-# $2^{b-1}$ whole steps, so count $q$ from 0.) A quantized layer convolves $\hat x = s_x q_x$ with
+# come out of a ReLU, are unsigned. Lesson 4's `Quantizer`, from the lab notes, fits in with `always_pos`: its offset is a
+# whole number of steps, so count $q$ from 0.) A quantized layer convolves $\hat x = s_x q_x$ with
 # $\hat w = s_w q_w$. Each product is a whole number of *units* $s_x s_w$:
 #
 # $$\sum \hat x\,\hat w = s_x s_w \sum q_x q_w .$$
@@ -204,8 +206,9 @@ reveal("coarse-bias", round(0.1 / 0.25) * 0.25)
 #   network than it is used in.
 # * The rounding stops the gradient. `roundpass` and the quantizers let it through.
 #
-# `step_of(quantizer)` gives the step of a quantizer that was called at least once: a tensor without axes, or of shape
-# (O, 1, 1, 1) where each output channel of a weight has its own (`flatten()` makes that fit a bias of shape (O,)).
+# `step_of(quantizer)` gives the step of a quantizer once it has met an input that is not all zeros: a tensor without
+# axes, or of shape (O, 1, 1, 1) where each output channel of a weight has its own (`flatten()` makes that fit a bias of
+# shape (O,)).
 # `__init__` is given; write `forward`.
 #
 # **Exercise** `QuantConv2d` · medium · 15 minutes
@@ -224,7 +227,7 @@ class QuantConv2d(nn.Module):
     conv : nn.Conv2d
         Gives weight, bias, stride and padding.
     quantize_input, quantize_weight : nn.Module
-        Quantizers; `step_of` gives the step of each once it was called.
+        Quantizers; `step_of` gives the step of each once it has met more than zeros.
     convolve : callable
         Called as convolve(input, weight, bias, stride, padding), with what is convolved: the bias is the rounded one.
         Kept in an attribute of its name, as the quantizers are.
@@ -298,8 +301,8 @@ plt.show()
 reveal("ptq-2-bits", round(sweep["notes"][-1], 1), rtol=0.2)
 
 # %% [markdown]
-# Down to 6 bits nothing happens, and at 4 bits little. Then it breaks. The better grid breaks later, and how much later
-# depends on the seed: the figure at the end of the next section shows the spread.
+# Down to 6 bits nothing happens, and at 4 bits little. Then the notes' quantizer breaks. The better grid holds out
+# longer, and how much longer depends on the seed: the figure at the end of the next section shows the spread.
 
 # %% [markdown]
 # ## 5. Learn to live with it
@@ -534,7 +537,8 @@ def requantize(
     accumulators : Tensor, any shape, int32 or int64
         Of magnitude under 2^31.
     multiplier, shift : int, or int64 Tensor that broadcasts against `accumulators`
-        As `quantize_multiplier` gives them, for all or for each channel.
+        As `quantize_multiplier` gives them, for all or for each channel. The shift may be up to two more, 63:
+        `integer_activation` needs that for averages.
     bits : int
         From 2 to 8, of the codes.
     signed : bool
@@ -694,7 +698,7 @@ def integer_activation(
     -------
     Tensor, shape (N, C, H, W), or (N, C, H // 2, W // 2) if pooled, uint8
     """
-    # TODO: ReLU; if there is a pool, cut 2×2 windows and take their largest, or their sum; requantize once.
+    # TODO: ReLU; for a pool cut 2×2 windows: their largest, or their sum and a shift of two more; requantize once.
     raise NotImplementedError
 
 

@@ -26,10 +26,11 @@ def fold_square(fold_batchnorm, draw):
 @case("fold_batchnorm", points=1, title="what it was given is not changed")
 def fold_untouched(fold_batchnorm, draw):
     norm = torch.nn.BatchNorm2d(2, eps=0.05)
-    norm.weight.data, norm.running_var = draw.normal(2), draw.uniform(2, low=0.5)
+    norm.weight.data, norm.bias.data = draw.normal(2), draw.normal(2)
+    norm.running_mean, norm.running_var = draw.normal(2), draw.uniform(2, low=0.5)
     weight, bias = draw.normal(2, 1, 2, 2), draw.normal(2)
     folded = fold_batchnorm(weight, bias, norm)
-    return folded, weight, bias, dict(norm.state_dict()), norm.training
+    return folded, weight, bias, dict(norm.state_dict()), norm.training, norm.weight.requires_grad
 
 
 @case("QuantConv2d", points=2, title="input, weight and bias on their grids, in both modes, and anew each time")
@@ -38,9 +39,11 @@ def conv_values(QuantConv2d, draw):
 
     conv = torch.nn.Conv2d(2, 3, 3, stride=(2, 1), padding=(1, 0))
     conv.weight.data, conv.bias.data = draw.normal(3, 2, 3, 3) / 4, draw.normal(3)
+    conv.bias.data[1:] = torch.tensor([0.03125, -640.3])  # half a unit, and 40,000 units
     steps = torch.tensor([0.25, 0.5, 0.125]).view(-1, 1, 1, 1)
-    layer = QuantConv2d(conv, FixedStep(4, 0.125), FixedStep(3, steps, signed=True)).double()
-    x = draw.integers(2, 2, 5, 4, low=0, high=48, dtype=torch.float64) / 16 + 2**-40
+    layer = QuantConv2d(conv, FixedStep(4, 0.125, signed=True), FixedStep(3, steps, signed=True)).double()
+    layer.bias.data[1] += 2**-40
+    x = draw.integers(2, 2, 5, 4, low=-24, high=24, dtype=torch.float64) / 16 + 2**-40
     outputs = [layer.train()(x), layer.eval()(x)]
     layer.weight.data, layer.bias.data = -layer.weight.data, layer.bias.data + 1
     outputs.append(layer(x))
@@ -85,7 +88,7 @@ def conv_first_call(QuantConv2d, draw):
     return outputs, layers[-1].quantize_input.step.grad, layers[-1].quantize_weight.step.grad
 
 
-@case("QuantConv2d", points=1, title="the convolution goes through convolve, once")
+@case("QuantConv2d", points=1, title="the convolution goes through convolve, once, and through another in its place")
 def conv_convolve(QuantConv2d, draw):
     from lib.network import FixedStep
 
@@ -98,7 +101,10 @@ def conv_convolve(QuantConv2d, draw):
     conv = torch.nn.Conv2d(1, 2, 2, stride=2, padding=1)
     conv.weight.data, conv.bias.data = draw.normal(2, 1, 2, 2), draw.normal(2)
     layer = QuantConv2d(conv, FixedStep(4, 0.25), FixedStep(4, 0.25, signed=True), convolve)
-    return layer(draw.uniform(1, 1, 4, 4)), handed
+    x = draw.uniform(1, 1, 4, 4)
+    output = layer(x)
+    layer.convolve = lambda *args, **named: 3 * torch.nn.functional.conv2d(*args, **named)
+    return output, handed, layer(x)
 
 
 @case("quantize_multiplier", points=2, title="numbers of every magnitude")
@@ -112,7 +118,7 @@ def multiplier_edges(quantize_multiplier, draw):
     exponents = [-31, -30, -1, 0, 1, 28]
     below = 1 - 2.0 ** -draw.number(35, 50)
     return [quantize_multiplier(2.0**e) for e in exponents] + [
-        quantize_multiplier(below * 2.0**e) for e in (-30, 0, 5, 29)
+        quantize_multiplier(real) for real in (*(below * 2.0**e for e in (-30, 0, 5, 29)), 1 - 2.0**-31)
     ]
 
 
@@ -150,12 +156,13 @@ def narrow(requantize, draw):
     return [requantize(values, 2**30, 30, bits, signed) for bits in (8, 5, 2) for signed in (True, False)]
 
 
-@case("requantize", points=1, title="a multiplier and a shift for each channel; int64 accumulators")
+@case("requantize", points=1, title="a multiplier and a shift for each channel; int64 accumulators of any shape")
 def each_channel(requantize, draw):
     multiplier = draw.integers(3, 1, 1, low=2**30, high=2**31, dtype=torch.int64)
     shift = torch.tensor([31, 34, 38]).view(-1, 1, 1)
     values = draw.integers(2, 3, 2, 5, low=-5000, high=5000, dtype=torch.int64)
-    return requantize(values, multiplier, shift), values, multiplier, shift
+    found = [requantize(values, multiplier, n, signed=signed) for n in (shift, 36) for signed in (False, True)]
+    return found, requantize(values[0, 0, 0, 0], 2**30, 36), values, multiplier, shift
 
 
 @case("requantize", points=2, title="no floating-point operator runs")
@@ -202,7 +209,7 @@ def counted_through(integer_conv2d, draw):
         dtypes.extend((str(a.dtype), str(b.dtype), a.shape, b.shape))
         return 2 * (a @ b)
 
-    codes = draw.integers(1, 2, 3, 3, low=0, high=256, dtype=torch.uint8)
+    codes = draw.integers(2, 2, 3, 3, low=0, high=256, dtype=torch.uint8)
     weight = draw.integers(2, 2, 2, 2, low=-128, high=128, dtype=torch.int8)
     with float_operations() as spy:
         result = integer_conv2d(codes, weight, torch.tensor([5, 6], dtype=torch.int32), matmul=matmul)
@@ -224,6 +231,8 @@ def activation_average(integer_activation, draw):
     quarters = torch.stack([sums // 4, sums // 4, sums // 4, sums - 3 * (sums // 4)], 1)
     large = quarters.view(1, -1, 2, 2).to(torch.int32)
     found = [integer_activation(accumulators, multiplier, 32, "average", bits) for bits in (8, 5)]
+    largest = torch.full((1, 1, 2, 2), 2**29 - 1, dtype=torch.int32)
+    found += [integer_activation(largest, 2**31 - 1, shift, "average") for shift in (58, 60)]
     return found, integer_activation(large, multiplier, 51, "average")
 
 
@@ -238,10 +247,12 @@ def activation_odd(integer_activation, draw):
     from lib.deploy import float_operations
 
     accumulators = draw.integers(2, 3, 5, 3, low=-900, high=900, dtype=torch.int32)
+    wider = draw.integers(2, 3, 5, 4, low=-900, high=900, dtype=torch.int32)
     multiplier = draw.integers(3, 1, 1, low=2**30, high=2**31, dtype=torch.int64)
     shift = torch.tensor([32, 33, 34]).view(-1, 1, 1)
     with float_operations() as spy:
         results = [integer_activation(accumulators, multiplier, shift, p) for p in (None, "max", "average")]
+        results += [integer_activation(wider, multiplier, shift, p) for p in ("max", "average")]
     return results, accumulators, multiplier, shift, spy.seen
 
 
@@ -279,11 +290,12 @@ def network_linear(integer_network, draw):
 def network_through(integer_network, draw):
     from lib.deploy import IntegerLayer, float_operations
 
-    half = {"multiplier": torch.full((2, 1, 1), 2**30), "shift": torch.full((2, 1, 1), 33)}
-    weight, bias = draw.integers(2, 1, 2, 2, dtype=torch.int8), draw.integers(2, dtype=torch.int32)
+    scale = {"multiplier": torch.full((2, 1, 1), 2**30), "shift": torch.full((2, 1, 1), 35)}
+    weight, bias = draw.integers(2, 1, 2, 2, low=1, dtype=torch.int8), draw.integers(2, dtype=torch.int32)
+    second = draw.integers(2, 2, 1, 1, low=1, dtype=torch.int8), draw.integers(2, dtype=torch.int32)
     last = draw.integers(3, 8, dtype=torch.int8), draw.integers(3, dtype=torch.int32)
     codes = draw.integers(2, 1, 3, 3, low=0, high=256, dtype=torch.uint8)
-    layers = [IntegerLayer(weight, bias, **half), IntegerLayer(*last)]
+    layers = [IntegerLayer(weight, bias, **scale), IntegerLayer(*second, **scale), IntegerLayer(*last)]
     dtypes = []
 
     def matmul(a, b):

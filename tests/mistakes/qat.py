@@ -120,6 +120,29 @@ class Overwritten(QuantConv2d):
 
 @mistake(
     "QuantConv2d",
+    name="the weight is overwritten once it was quantized",
+    hint="The float weight must survive: small gradients add up in it until it reaches the next level.",
+)
+class OverwrittenAfterwards(QuantConv2d):
+    def forward(self, x):
+        y = super().forward(x)
+        self.weight.data = self.quantize_weight(self.weight).detach()
+        return y
+
+
+@mistake(
+    "QuantConv2d",
+    name="the weight is overwritten, then quantized again",
+    hint="The float weight must survive: small gradients add up in it until it reaches the next level.",
+)
+class OverwrittenFirst(QuantConv2d):
+    def forward(self, x):
+        self.weight.data = self.quantize_weight(self.weight).detach()
+        return super().forward(x)
+
+
+@mistake(
+    "QuantConv2d",
     name="quantized in evaluation only",
     hint="A network that never meets the rounding while it trains learns nothing about it.",
 )
@@ -179,6 +202,28 @@ class BiasOnWeightGrid(QuantConv2d):
         x, weight = self.quantize_input(x), self.quantize_weight(self.weight)
         unit = step_of(self.quantize_weight).flatten()
         return self.convolve(x, weight, roundpass(self.bias / unit) * unit, self.stride, self.padding)
+
+
+@mistake(
+    "QuantConv2d",
+    name="the bias is clamped to 8 bits",
+    hint="An accumulator has 32 bits, and so has its bias: hundreds of units are common. Only round it.",
+)
+class BiasClamped(QuantConv2d):
+    def forward(self, x):
+        x, weight = self.quantize_input(x), self.quantize_weight(self.weight)
+        unit = (step_of(self.quantize_input) * step_of(self.quantize_weight)).flatten()
+        bias = roundpass((self.bias / unit).clamp(-128, 127)) * unit
+        return self.convolve(x, weight, bias, self.stride, self.padding)
+
+
+@mistake("QuantConv2d", name="the bias is rounded up", hint="To the nearest whole unit: roundpass(bias / unit) · unit.")
+class BiasRoundedUp(QuantConv2d):
+    def forward(self, x):
+        x, weight = self.quantize_input(x), self.quantize_weight(self.weight)
+        unit = (step_of(self.quantize_input) * step_of(self.quantize_weight)).flatten()
+        bias = self.bias + (torch.ceil(self.bias / unit) * unit - self.bias).detach()
+        return self.convolve(x, weight, bias, self.stride, self.padding)
 
 
 @mistake(
@@ -302,6 +347,21 @@ class Kept(QuantConv2d):
     def forward(self, x):
         x = self.quantize_input(x)
         if not hasattr(self, "kept"):
+            weight = self.quantize_weight(self.weight)
+            unit = (step_of(self.quantize_input) * step_of(self.quantize_weight)).flatten()
+            self.kept = weight, roundpass(self.bias / unit) * unit
+        return self.convolve(x, *self.kept, self.stride, self.padding)
+
+
+@mistake(
+    "QuantConv2d",
+    name="quantized once and kept in evaluation",
+    hint="Even in evaluation the weights may change, by load_state_dict for one: quantize them in every forward pass.",
+)
+class KeptInEvaluation(QuantConv2d):
+    def forward(self, x):
+        x = self.quantize_input(x)
+        if self.training or not hasattr(self, "kept"):
             weight = self.quantize_weight(self.weight)
             unit = (step_of(self.quantize_input) * step_of(self.quantize_weight)).flatten()
             self.kept = weight, roundpass(self.bias / unit) * unit

@@ -88,7 +88,11 @@ def short(real):
     return round(multiplier / 2**16), shift - 16
 
 
-@mistake("quantize_multiplier", name="nothing is refused", hint="What are multiplier and shift of 0, or of −½?")
+@mistake(
+    "quantize_multiplier",
+    name="no error is raised for what is out of range",
+    hint="0 or −½ has no multiplier: raise a ValueError; what is returned instead, None too, goes unnoticed.",
+)
 def trusting(real):
     if 2.0**-31 <= real < 2.0**29:
         return quantize_multiplier(real)
@@ -115,7 +119,7 @@ def constant_overflows(accumulators, multiplier, shift, bits=8, signed=False):
 @mistake(
     "requantize",
     name="int64 is never used",
-    hint="24 bits times 31 bits do not fit int32: accumulators.to(torch.int64) before multiplying.",
+    hint="2 · 2^30 already exceeds int32: accumulators.to(torch.int64) before multiplying.",
 )
 def never_widened(accumulators, multiplier, shift, bits=8, signed=False):
     codes = (accumulators * multiplier + (1 << (shift - 1))) >> shift
@@ -123,7 +127,9 @@ def never_widened(accumulators, multiplier, shift, bits=8, signed=False):
 
 
 @mistake(
-    "requantize", name="the product wraps in int32", hint="24 bits times 31 bits: widen to int64 before multiplying."
+    "requantize",
+    name="the product wraps in int32",
+    hint="2 · 2^30 already exceeds int32: widen to int64 before multiplying, and stay there until the clamp.",
 )
 def product_wraps(accumulators, multiplier, shift, bits=8, signed=False):
     product = (accumulators.to(torch.int64) * multiplier).to(torch.int32).to(torch.int64)
@@ -215,6 +221,17 @@ def quarter_unit(accumulators, multiplier, shift, bits=8, signed=False):
 def twice_rounded(accumulators, multiplier, shift, bits=8, signed=False):
     high = (accumulators.to(torch.int64) * multiplier + (1 << 29)) >> 30
     codes = (high + ((1 << (shift - 30)) >> 1)) >> (shift - 30)
+    return codes.clamp(*code_range(bits, signed)).to(torch.int8 if signed else torch.uint8)
+
+
+@mistake(
+    "requantize",
+    name="rounded twice, with a smaller shift first",
+    hint="A product rounded to fewer bits and then rounded again can cross a half. Keep all 62 bits, round once.",
+)
+def twice_rounded_early(accumulators, multiplier, shift, bits=8, signed=False):
+    high = (accumulators.to(torch.int64) * multiplier + (1 << 14)) >> 15
+    codes = (high + (1 << (shift - 16))) >> (shift - 15)
     return codes.clamp(*code_range(bits, signed)).to(torch.int8 if signed else torch.uint8)
 
 

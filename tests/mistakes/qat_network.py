@@ -126,6 +126,18 @@ def rounded_early(accumulators, multiplier, shift, pool=None, bits=8):
 
 @mistake(
     "integer_activation",
+    name="the averages of two neighbours are rounded",
+    hint="An average along one axis, then the other, rounds on the way. Add all four, shift by two more, round once.",
+)
+def rows_rounded(accumulators, multiplier, shift, pool=None, bits=8):
+    if pool != "average":
+        return integer_activation(accumulators, multiplier, shift, pool, bits)
+    rows = (windows(accumulators.clamp(min=0)).sum(5) + 1) >> 1
+    return requantize(rows.sum(3), multiplier, shift + 1, bits)
+
+
+@mistake(
+    "integer_activation",
     name="the multiplier is divided by 4",
     hint="A division throws away the multiplier's last two bits; a shift by two more keeps them.",
 )
@@ -167,8 +179,8 @@ def uncut(accumulators, multiplier, shift, pool=None, bits=8):
 
 @mistake(
     "integer_activation",
-    name="ReLU after the average",
-    hint="A negative accumulator must count as 0 in the average; afterwards it is too late.",
+    name="ReLU is missing, or comes after the average",
+    hint="A negative accumulator must count as 0 in the average: clamp(min=0) before the sum.",
 )
 def relu_late(accumulators, multiplier, shift, pool=None, bits=8):
     if pool != "average":
@@ -280,3 +292,26 @@ def plain(codes, layers, matmul=torch.matmul):
         codes = integer_activation(sums, one.multiplier, one.shift, one.pool, one.bits)
         outputs.append(codes)
     return [*outputs, integer_linear(codes.flatten(1), layers[-1].weight, layers[-1].bias, matmul)]
+
+
+@mistake(
+    "integer_network",
+    name="only the first convolution gets matmul",
+    hint="Every product goes through matmul: pass it to integer_conv2d for each layer, and to integer_linear.",
+)
+def matmul_once(codes, layers, matmul=torch.matmul):
+    if len(layers) == 1:
+        return run(codes, layers, matmul)
+    one = layers[0]
+    sums = integer_conv2d(codes, one.weight, one.bias, one.stride, one.padding, matmul)
+    outputs = [integer_activation(sums, one.multiplier, one.shift, one.pool, one.bits)]
+    if len(layers) > 2:
+        outputs += run(outputs[0], layers[1:], torch.matmul)[:-1]
+    return [*outputs, integer_linear(outputs[-1].flatten(1), layers[-1].weight, layers[-1].bias, matmul)]
+
+
+@mistake("integer_network", name="the linear layer reads the codes as int8", hint="200 as int8 is −56: they are uint8.")
+def linear_misread(codes, layers, matmul=torch.matmul):
+    outputs = run(codes, layers, matmul)
+    last = (outputs[-2] if len(outputs) > 1 else codes).flatten(1).to(torch.int8)
+    return [*outputs[:-1], integer_linear(last, layers[-1].weight, layers[-1].bias, matmul)]
