@@ -61,6 +61,7 @@ def weight_lowering(weights: Tensor) -> Tensor:
     Parameters
     ----------
     weights : Tensor, shape (O, C, KH, KW), any dtype
+        Is left unchanged.
 
     Returns
     -------
@@ -89,6 +90,7 @@ def inputs_lowering(
     Parameters
     ----------
     inputs : Tensor, shape (N, C, H, W), any dtype
+        Is left unchanged.
     kernel_size, stride, padding, dilation : int or pair of int
         As in `output_size`; a pair is (vertical, horizontal).
 
@@ -126,7 +128,7 @@ def outputs_lifting(outputs: Tensor, batch: int, height: int, width: int) -> Ten
     Parameters
     ----------
     outputs : Tensor, shape (O, N·OH·OW), any dtype
-        Columns in (n, oh, ow) order.
+        Columns in (n, oh, ow) order. Is left unchanged.
     batch, height, width : int
         N, OH and OW.
 
@@ -155,12 +157,14 @@ def conv2d(
 
     Parameters
     ----------
-    inputs : Tensor, shape (N, C, H, W)
+    inputs : Tensor, shape (N, C, H, W), any dtype
     weights : Tensor, shape (O, C, KH, KW), same dtype
+        Both are left unchanged.
     stride, padding, dilation : int or pair of int
         As in `inputs_lowering`.
     matmul : callable
-        Multiplies the two lowered matrices; every product of the convolution goes through it.
+        Multiplies the two lowered matrices, in the inputs' dtype. It is called once, for the whole batch, and
+        nothing else multiplies.
 
     Returns
     -------
@@ -202,8 +206,8 @@ def inputs_raising(
 
     Parameters
     ----------
-    lowered : Tensor, shape (C·KH·KW, N·OH·OW)
-        Rows in (c, kh, kw) order, columns in (n, oh, ow) order.
+    lowered : Tensor, shape (C·KH·KW, N·OH·OW), of a floating dtype
+        Rows in (c, kh, kw) order, columns in (n, oh, ow) order. Is left unchanged.
     input_size : tuple of four int
         (N, C, H, W), the shape of the result.
     kernel_size, stride, padding, dilation : int or pair of int

@@ -27,7 +27,8 @@
 #
 # **How it works**: run the cells from the top with Shift + Enter. Where a cell says `TODO`, replace the line
 # `raise NotImplementedError` by your code, run the cell, then run the `check` below it. Stuck? `hint` gives one hint
-# at a time. An exercise left open stops nothing: go on reading and come back.
+# at a time. An exercise left open stops nothing: go on reading and come back. Put functions that help your answer into
+# the same cell: the cells with a `TODO` are what is graded.
 #
 # The letters, from here to the end of the course:
 #
@@ -131,7 +132,8 @@ predict("output-side", ...)
 # **Exercise** `output_size` · easy · 8 minutes
 #
 # A formula gives a number for nonsense, too: a kernel that is longer than the padded side "has" zero positions, or fewer. So
-# refuse first, with a message that names the number at fault, such as `raise ValueError(f"stride is {stride}")`.
+# refuse first, with a message that names the number at fault, such as `raise ValueError(f"stride is {stride}")`. (The
+# check looks at the type of the error, not at the message.)
 
 # %% exercise="output_size"
 def output_size(size: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
@@ -180,7 +182,7 @@ check("output_size", output_size)
 reveal("output-side", output_size(224, kernel_size=7, stride=2, padding=3))
 
 # %% [markdown]
-# Some settings have names. With stride 1 and an odd $k$, padding $(k-1)/2$ keeps the size: "same" padding.
+# Some settings have names. With stride 1, dilation 1 and an odd $k$, padding $(k-1)/2$ keeps the size: "same" padding.
 
 # %% tags=["raises-exception"]
 [output_size(28, k, padding=(k - 1) // 2) for k in (1, 3, 5, 7)]
@@ -190,7 +192,7 @@ reveal("output-side", output_size(224, kernel_size=7, stride=2, padding=3))
 #
 # Two helpers save typing from here on. `axes` gives the sizes of a tensor and refuses, with a clear `ValueError`, one
 # that has more or fewer axes than it should. `pair` reads a size as torch does: one number for both directions, or
-# `(vertical, horizontal)`.
+# `(vertical, horizontal)`. Where a signature says `Size`, either will do.
 
 # %%
 axes(two_channels, "N, C, H, W")
@@ -209,6 +211,7 @@ def weight_lowering(weights: Tensor) -> Tensor:
     Parameters
     ----------
     weights : Tensor, shape (O, C, KH, KW), any dtype
+        Is left unchanged.
 
     Returns
     -------
@@ -282,6 +285,7 @@ def inputs_lowering(
     Parameters
     ----------
     inputs : Tensor, shape (N, C, H, W), any dtype
+        Is left unchanged.
     kernel_size, stride, padding, dilation : int or pair of int
         As in `output_size`; a pair is (vertical, horizontal).
 
@@ -346,8 +350,8 @@ reveal("lowering-copies", inputs_lowering(picture, 3, padding=1).numel() // pict
 # %% [markdown]
 # Every position makes one column of $K_H K_W$ numbers a channel, so the matrix is
 # $K_H K_W \cdot \dfrac{O_H O_W}{H W}$ times as large as the inputs, however many images and channels there are. This is
-# the **duplication factor**. A stride lowers it, and a kernel that moves by its own size copies each
-# pixel once (if it divides the side):
+# the **duplication factor**. A stride lowers it, and a kernel that moves by its own size, without padding or dilation,
+# copies each pixel once (if it divides the side):
 
 # %% tags=["raises-exception"]
 for k, s, p in ((1, 1, 0), (3, 1, 1), (5, 1, 2), (3, 2, 1), (7, 2, 3), (4, 4, 0)):
@@ -406,7 +410,7 @@ def outputs_lifting(outputs: Tensor, batch: int, height: int, width: int) -> Ten
     Parameters
     ----------
     outputs : Tensor, shape (O, N·OH·OW), any dtype
-        Columns in (n, oh, ow) order.
+        Columns in (n, oh, ow) order. Is left unchanged.
     batch, height, width : int
         N, OH and OW.
 
@@ -452,12 +456,14 @@ def conv2d(
 
     Parameters
     ----------
-    inputs : Tensor, shape (N, C, H, W)
+    inputs : Tensor, shape (N, C, H, W), any dtype
     weights : Tensor, shape (O, C, KH, KW), same dtype
+        Both are left unchanged.
     stride, padding, dilation : int or pair of int
         As in `inputs_lowering`.
     matmul : callable
-        Multiplies the two lowered matrices; every product of the convolution goes through it.
+        Multiplies the two lowered matrices, in the inputs' dtype. It is called once, for the whole batch, and
+        nothing else multiplies.
 
     Returns
     -------
@@ -562,8 +568,8 @@ plt.show()
 #   does, in one go;
 # * **`F.unfold`**: torch's own im2col, one call into compiled code.
 #
-# **Predict.** A layer of 64 channels, 56×56 pixels, 3×3 taps: which of the three lowers fastest? Answer `"slices"`,
-# `"strided view"` or `"F.unfold"`.
+# **Predict.** A layer of 64 channels, 56×56 pixels, 3×3 taps: which of the three lowers fastest? Replace the `...` by one
+# of these, letter for letter: `"slices"`, `"strided view"`, `"F.unfold"`.
 
 # %%
 predict("fastest-lowering", ...)
@@ -657,8 +663,8 @@ def inputs_raising(
 
     Parameters
     ----------
-    lowered : Tensor, shape (C·KH·KW, N·OH·OW)
-        Rows in (c, kh, kw) order, columns in (n, oh, ow) order.
+    lowered : Tensor, shape (C·KH·KW, N·OH·OW), of a floating dtype
+        Rows in (c, kh, kw) order, columns in (n, oh, ow) order. Is left unchanged.
     input_size : tuple of four int
         (N, C, H, W), the shape of the result.
     kernel_size, stride, padding, dilation : int or pair of int
@@ -721,7 +727,9 @@ with torch.no_grad():
 torch.allclose(for_weights, w.grad), torch.allclose(for_inputs, x.grad)
 
 # %% [markdown]
-# The line `for_inputs = …` is also what a *transposed convolution* computes, the layer that enlarges images.
+# The line `for_inputs = …` is also what a *transposed convolution* computes, the layer that enlarges images. (With
+# stride 2 a 7×7 and an 8×8 image both give outputs of 4×4, so `F.conv_transpose2d` has to be told which one to make:
+# here with `output_padding=1`. `inputs_raising` is told by `input_size`.)
 #
 # ## What was left out
 #

@@ -3,6 +3,7 @@
 import torch
 
 from lib.cases import case
+from lib.checks.lowering_conv2d import *  # noqa: F403
 
 HINTS = {
     "output_size": [
@@ -13,7 +14,7 @@ HINTS = {
         "It takes one step for every whole stride that fits into the rest (integer division, `//`), and the "
         "position it starts from counts too.",
         "Refuse first: one `if` for each of the conditions listed under Raises, each with "
-        "`raise ValueError(...)` and a message that names the number at fault.",
+        "`raise ValueError(...)` and a message that names the number at fault (the check does not read it).",
     ],
     "weight_lowering": [
         "Nothing moves: a contiguous kernel lies in memory in (c, kh, kw) order already. Only the shape changes.",
@@ -28,7 +29,8 @@ HINTS = {
         "Collect the slices in a tensor of shape (C, KH, KW, N, OH, OW), so that a single `reshape` at the end "
         "gives both orders right. Which two axes of the slice have to change places to fit in?",
         "`F.pad(inputs, (left, right, top, bottom))` adds zeros and keeps the dtype; mind that it wants the "
-        "*last* axis first. `inputs.new_empty(shape)` keeps the dtype too.",
+        "*last* axis first. `inputs.new_empty(shape)` keeps the dtype too; where you store no slice, it holds "
+        "whatever was left in memory.",
     ],
     "outputs_lifting": [
         "Row o holds output channel o of image 0, then of image 1, … Which four axes are there, in which order?",
@@ -39,7 +41,8 @@ HINTS = {
         "Everything is there already: lower the weights, lower the inputs, multiply, lift.",
         "`outputs_lifting` has to be told OH and OW: `output_size` gives each from its own side, kernel side, "
         "stride, padding and dilation; `pair` splits an int or a pair.",
-        "Call `matmul(…, …)`, the argument, not `@`: whoever calls `conv2d` decides who multiplies.",
+        "Call `matmul(…, …)`, the argument, not `@`, and call it once: the lowered inputs hold the windows of all "
+        "images already.",
     ],
     "inputs_raising": [
         "Run `inputs_lowering` backwards: the same slices, but now the padded image is on the left of the sign.",
@@ -49,7 +52,6 @@ HINTS = {
 }
 
 UNFOLD = ("aten.im2col", "aten.convolution")
-FOLD = ("aten.col2im", "aten.im2col", "aten.convolution", "aten.convolution_backward")
 
 
 @case("output_size", title="3 taps on 5 pixels, a kernel as long as the side, padding")
@@ -59,7 +61,7 @@ def fits(output_size):
         "3 pixels, 3 taps": output_size(3, 3),
         "6 pixels, 4 taps": output_size(6, 4),
         "5 pixels, 3 taps, padding 1": output_size(5, 3, padding=1),
-        "2 pixels, 3 taps, padding 3": output_size(2, 3, padding=3),
+        "1 pixel, 2 taps, padding 3": output_size(1, 2, padding=3),
     }
 
 
@@ -70,6 +72,7 @@ def strided(output_size):
         "5 pixels, 3 taps, stride 2": output_size(5, 3, stride=2),
         "4 pixels, 2 taps, stride 2": output_size(4, 2, stride=2),
         "8 pixels, 1 tap, stride 3": output_size(8, 1, stride=3),
+        "3 pixels, 3 taps, stride 4": output_size(3, 3, stride=4),
     }
 
 
@@ -78,44 +81,50 @@ def dilated(output_size):
     return {
         "7 pixels, 3 taps, dilation 2": output_size(7, 3, dilation=2),
         "8 pixels, 2 taps, dilation 3": output_size(8, 2, dilation=3),
+        "5 pixels, 1 tap, dilation 2": output_size(5, 1, dilation=2),
+        "2 pixels, 2 taps, padding 2, dilation 3": output_size(2, 2, padding=2, dilation=3),
     }
 
 
 @case("output_size", title="10 pixels, 3 taps, stride 2, padding 1, dilation 3: positions, as an int")
 def everything(output_size):
     positions = output_size(10, 3, 2, 1, 3)
-    return [positions, "int" if type(positions).__name__.startswith("int") else type(positions).__name__]
+    return {"positions": positions, "type": type(positions).__name__.rstrip("0123456789")}
 
 
-@case("output_size", title="sizes that make no sense are refused")
+@case("output_size", title="sizes that make no sense are refused, those that just fit are not")
 def nonsense(output_size, refused):
     return {
-        "a kernel of 3 on 2 pixels": refused(lambda: output_size(2, 3)),
+        "a kernel of 3 on 2 pixels, stride 2": refused(lambda: output_size(2, 3, stride=2)),
         "padding −1": refused(lambda: output_size(5, 3, padding=-1)),
         "stride 0": refused(lambda: output_size(5, 3, stride=0)),
         "stride −1": refused(lambda: output_size(5, 3, stride=-1)),
         "dilation 0": refused(lambda: output_size(5, 3, dilation=0)),
         "dilation −1": refused(lambda: output_size(5, 3, dilation=-1)),
         "kernel_size 0": refused(lambda: output_size(5, 0)),
-        "a kernel of 3 on 2 pixels, padding 1": refused(lambda: output_size(2, 3, padding=1)),
-        "a kernel of 3 on 3 pixels, dilation 2": refused(lambda: output_size(3, 3, dilation=2)),
+        "kernel_size −1": refused(lambda: output_size(5, -1)),
+        "a kernel of 3 on 1 pixel, padding 1": refused(lambda: output_size(1, 3, padding=1)),
+        "a kernel of 3 on 5 pixels, dilation 2": refused(lambda: output_size(5, 3, dilation=2)),
+        "a kernel of 3 on 4 pixels, dilation 2": refused(lambda: output_size(4, 3, dilation=2)),
     }
 
 
 @case("weight_lowering", title="one kernel of one channel")
 def one_kernel(weight_lowering):
-    return weight_lowering(torch.arange(1.0, 5).reshape(1, 1, 2, 2))
+    weights = torch.arange(1.0, 5).reshape(1, 1, 2, 2)
+    return {"row": weight_lowering(weights), "weights afterwards": weights}
 
 
-@case("weight_lowering", title="three kernels of two channels, 1×2 taps; float64 stays, and so do the weights")
+@case("weight_lowering", title="three kernels of two channels, 1×2 taps; float64, digit for digit", exact=True)
 def three_kernels(weight_lowering):
-    weights = torch.arange(1, 13).reshape(3, 2, 1, 2).double()
+    weights = torch.arange(1, 13).reshape(3, 2, 1, 2).double() + 2**24
     return {"rows": weight_lowering(weights), "weights afterwards": weights}
 
 
-@case("weight_lowering", title="integers that are not contiguous in memory")
+@case("weight_lowering", title="weights that are not contiguous in memory: integers, bfloat16")
 def scattered_weights(weight_lowering):
-    return weight_lowering(torch.arange(1, 25).reshape(2, 3, 2, 2).permute(0, 3, 1, 2))
+    weights = torch.arange(1, 25).reshape(2, 3, 2, 2).permute(0, 3, 1, 2)
+    return {"integers": weight_lowering(weights), "bfloat16": weight_lowering(weights.bfloat16())}
 
 
 @case("weight_lowering", title="all but four axes are refused")
@@ -143,10 +152,14 @@ def zeros_around(inputs_lowering):
     return inputs_lowering(torch.arange(1.0, 5).reshape(1, 1, 2, 2), 2, padding=1)
 
 
-@case("inputs_lowering", title="a 4×4 image, a 2×2 kernel, stride 2; then dilation 2", forbids=UNFOLD)
+@case("inputs_lowering", title="a 4×4 image, a 2×2 kernel: stride 2, dilation 2; one tap, stride 3", forbids=UNFOLD)
 def steps(inputs_lowering):
     image = torch.arange(1.0, 17).reshape(1, 1, 4, 4)
-    return {"stride 2": inputs_lowering(image, 2, stride=2), "dilation 2": inputs_lowering(image, 2, dilation=2)}
+    return {
+        "stride 2": inputs_lowering(image.clone(), 2, stride=2),
+        "dilation 2": inputs_lowering(image.clone(), 2, dilation=2),
+        "one tap, stride 3": inputs_lowering(image.clone(), 1, stride=3),
+    }
 
 
 @case("inputs_lowering", title="a 3×4 image, a kernel of 2×3 taps", forbids=UNFOLD)
@@ -154,9 +167,10 @@ def rectangle(inputs_lowering):
     return inputs_lowering(torch.arange(1.0, 13).reshape(1, 1, 3, 4), (2, 3))
 
 
-@case("inputs_lowering", title="a 1×3 image, one tap, padding (1, 0)", forbids=UNFOLD)
+@case("inputs_lowering", title="a 1×3 image, one tap, padding (1, 0), then (0, 1)", forbids=UNFOLD)
 def zeros_above(inputs_lowering):
-    return inputs_lowering(torch.arange(1.0, 4).reshape(1, 1, 1, 3), 1, padding=(1, 0))
+    image = torch.arange(1.0, 4).reshape(1, 1, 1, 3)
+    return {str(padding): inputs_lowering(image.clone(), 1, padding=padding) for padding in ((1, 0), (0, 1))}
 
 
 @case("inputs_lowering", title="a 5×4 image, a 2×2 kernel, stride (2, 1), dilation (1, 2)", forbids=UNFOLD)
@@ -165,15 +179,17 @@ def pairs(inputs_lowering):
     return inputs_lowering(image, 2, stride=(2, 1), dilation=(1, 2))
 
 
-@case("inputs_lowering", title="a 5×5 image, a 2×2 kernel, stride 2, padding 1, dilation 2; integers", forbids=UNFOLD)
+@case("inputs_lowering", title="a 5×5 image, a 3×3 kernel, stride 2, padding 1, dilation 2; int32", forbids=UNFOLD)
 def all_settings(inputs_lowering):
-    return inputs_lowering(torch.arange(1, 26).reshape(1, 1, 5, 5), 2, 2, 1, 2)
+    return inputs_lowering(torch.arange(1, 26, dtype=torch.int32).reshape(1, 1, 5, 5), 3, 2, 1, 2)
 
 
-@case("inputs_lowering", title="an image that is not contiguous in memory; float64", forbids=UNFOLD)
+@case("inputs_lowering", title="an image that is not contiguous; float64, bfloat16", exact=True, forbids=UNFOLD)
 def scattered(inputs_lowering):
-    image = torch.arange(1, 13).double().reshape(1, 2, 3, 2).transpose(2, 3)
-    return {"lowered": inputs_lowering(image, 2), "image afterwards": image}
+    image = torch.arange(1, 13).reshape(1, 2, 3, 2).transpose(2, 3)
+    large = image.double() + 2**24
+    lowered = {"float64": inputs_lowering(large, 2), "bfloat16": inputs_lowering(image.bfloat16(), 2)}
+    return {**lowered, "image afterwards": large}
 
 
 @case("inputs_lowering", title="inputs that make no sense are refused", forbids=UNFOLD)
@@ -182,7 +198,13 @@ def no_image(inputs_lowering, refused):
         "three axes": refused(lambda: inputs_lowering(torch.ones(1, 3, 3), 2)),
         "five axes": refused(lambda: inputs_lowering(torch.ones(1, 1, 3, 3, 1), 2)),
         "a kernel larger than the image": refused(lambda: inputs_lowering(torch.ones(1, 1, 2, 2), 3)),
-        "padding −1": refused(lambda: inputs_lowering(torch.ones(1, 1, 4, 4), 2, padding=-1)),
+        "a kernel wider than the image": refused(lambda: inputs_lowering(torch.ones(1, 1, 2, 2), (1, 3))),
+        "a kernel as large as the image": refused(lambda: inputs_lowering(torch.ones(1, 1, 3, 3), 3)),
+        "as large once it is padded": refused(lambda: inputs_lowering(torch.ones(1, 1, 1, 1), 3, padding=1)),
+        "padding (0, −1)": refused(lambda: inputs_lowering(torch.ones(1, 1, 4, 4), 2, padding=(0, -1))),
+        "stride 0": refused(lambda: inputs_lowering(torch.ones(1, 1, 4, 4), 2, stride=0)),
+        "dilation 0": refused(lambda: inputs_lowering(torch.ones(1, 1, 4, 4), 2, dilation=0)),
+        "kernel_size 0": refused(lambda: inputs_lowering(torch.ones(1, 1, 4, 4), 0)),
     }
 
 
@@ -191,110 +213,22 @@ def one_image(outputs_lifting):
     return outputs_lifting(torch.arange(1.0, 9).reshape(2, 4), 1, 2, 2)
 
 
-@case("outputs_lifting", title="two images; float64, integers")
+@case("outputs_lifting", title="two images; float64, int32, bfloat16", exact=True)
 def batch(outputs_lifting):
     return {
-        "two output channels of 1×2": outputs_lifting(torch.arange(-4.0, 4).double().reshape(2, 4), 2, 1, 2),
-        "three output channels of 2×1": outputs_lifting(torch.arange(1, 13).reshape(3, 4), 2, 2, 1),
+        "two output channels of 1×2": outputs_lifting(torch.arange(1, 9).double().reshape(2, 4) + 2**24, 2, 1, 2),
+        "three of 2×1, int32": outputs_lifting(torch.arange(1, 13, dtype=torch.int32).reshape(3, 4), 2, 2, 1),
+        "one of 1×2, bfloat16": outputs_lifting(torch.arange(1, 5).bfloat16().reshape(1, 4), 2, 1, 2),
     }
 
 
 @case("outputs_lifting", title="a matrix that is not contiguous in memory")
 def transposed(outputs_lifting):
-    return outputs_lifting(torch.arange(1.0, 13).reshape(6, 2).T, 3, 1, 2)
+    matrix = torch.arange(1.0, 13).reshape(6, 2).T
+    return {"images": outputs_lifting(matrix, 3, 1, 2), "matrix afterwards": matrix}
 
 
 @case("outputs_lifting", title="all but a matrix is refused")
 def no_matrix(outputs_lifting, refused):
-    shapes = {"three axes": (2, 2, 2), "one axis": (8,)}
+    shapes = {"three axes": (2, 2, 2), "four axes": (2, 1, 2, 2), "one axis": (8,)}
     return {name: refused(lambda s=shape: outputs_lifting(torch.ones(s), 1, 2, 2)) for name, shape in shapes.items()}
-
-
-@case("conv2d", title="a 3×3 image, one 2×2 kernel", forbids=UNFOLD)
-def small(conv2d):
-    return conv2d(torch.arange(1.0, 10).reshape(1, 1, 3, 3), torch.tensor([[[[1.0, 10], [100, 1000]]]]))
-
-
-@case(
-    "conv2d",
-    title="1×2 taps, a 2×4 image, two channels, three kernels: the product",
-    forbids=UNFOLD,
-)
-def operands(conv2d):
-    inner, x, w = [], torch.ones(1, 2, 2, 4), torch.ones(3, 2, 1, 2)
-    try:
-        y = conv2d(x, w, matmul=lambda a, b: inner.extend((a.shape[1], len(b))) or a.new_zeros(len(a), b.shape[1]))
-    except RuntimeError as error:
-        return {"inner sides of the product": inner, "result": f"none: {error}"}
-    return {"inner sides of the product": inner, "result": str(tuple(y.shape))}
-
-
-@case("conv2d", title="two images, two channels, three kernels of 1×2 taps", forbids=UNFOLD)
-def many(conv2d, draw):
-    return conv2d(draw.integers(2, 2, 2, 3) / 2, draw.integers(3, 2, 1, 2) / 2)
-
-
-@case("conv2d", title="a 5×5 image, a 2×2 kernel, stride 2 and padding 1; float64", forbids=UNFOLD)
-def stepping(conv2d, draw):
-    image, kernel = (draw.integers(1, 1, side, side, dtype=torch.float64) for side in (5, 2))
-    return conv2d(image, kernel, stride=2, padding=1)
-
-
-@case("conv2d", title="integers, and pairs: stride (1, 2), padding (0, 1), dilation (2, 1)", forbids=UNFOLD)
-def in_pairs(conv2d, draw):
-    x, w = (draw.integers(1, 1, *sides, dtype=torch.int64) for sides in ((4, 5), (2, 3)))
-    return conv2d(x, w, (1, 2), (0, 1), (2, 1))
-
-
-@case("conv2d", title="the product comes from the matmul passed in: here −(a @ b)", forbids=UNFOLD)
-def through_matmul(conv2d):
-    return conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2), matmul=lambda a, b: -(a @ b))
-
-
-@case("conv2d", title="inputs and weights that do not fit are refused", forbids=UNFOLD)
-def misfits(conv2d, refused):
-    x = torch.ones(1, 2, 3, 3)
-    return {
-        "2 and 3 channels": refused(lambda: conv2d(x, torch.ones(1, 3, 2, 2), matmul=lambda a, b: a[:, :1] @ b[:1])),
-        "2 and 1 channels": refused(lambda: conv2d(x, torch.ones(1, 1, 2, 2), matmul=lambda a, b: a[:, :1] @ b[:1])),
-        "a kernel larger than the image": refused(lambda: conv2d(torch.ones(1, 1, 2, 2), torch.ones(1, 1, 3, 3))),
-        "weights of three axes": refused(lambda: conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 2, 2))),
-    }
-
-
-@case("inputs_raising", title="ones, for a 3×3 image and a 2×2 kernel: the copies of each pixel", forbids=FOLD)
-def copies(inputs_raising):
-    lowered = torch.ones(4, 4)
-    return {"copies": inputs_raising(lowered, (1, 1, 3, 3), 2), "lowered afterwards": lowered}
-
-
-@case("inputs_raising", title="two images of two channels, float64", forbids=FOLD)
-def images_back(inputs_raising):
-    return inputs_raising(torch.arange(1, 33).double().reshape(8, 4), (2, 2, 2, 3), 2)
-
-
-@case("inputs_raising", title="padding 1: what lies on it is dropped", forbids=FOLD)
-def cropped(inputs_raising):
-    return inputs_raising(torch.arange(1.0, 37).reshape(4, 9), (1, 1, 2, 2), 2, padding=1)
-
-
-@case("inputs_raising", title="stride 2: some pixels were never copied", forbids=FOLD)
-def skipped(inputs_raising):
-    return inputs_raising(torch.arange(1.0, 5).reshape(1, 4), (1, 1, 4, 3), 1, stride=2)
-
-
-@case("inputs_raising", title="a 5×4 image, 2×2 taps, stride (2, 1), dilation (1, 2)", forbids=FOLD)
-def settings_back(inputs_raising):
-    return inputs_raising(torch.arange(1.0, 17).reshape(4, 4), (1, 1, 5, 4), 2, (2, 1), 0, (1, 2))
-
-
-@case("inputs_raising", title="2×1 taps, padding (1, 0), dilation (2, 1), a scattered matrix", forbids=FOLD)
-def pairs_back(inputs_raising):
-    matrix = torch.arange(1.0, 13).reshape(6, 2).T
-    return inputs_raising(matrix, (1, 1, 3, 2), (2, 1), 1, (1, 0), (2, 1))
-
-
-@case("inputs_raising", title="a matrix of any other shape than 4×4 is refused", forbids=FOLD)
-def wrong_matrix(inputs_raising, refused):
-    shapes = ((2, 8), (4, 5), (5, 4), (1, 2, 2, 1, 2, 2))
-    return {str(s): refused(lambda s=s: inputs_raising(torch.ones(s), (1, 1, 3, 3), 2)) for s in shapes}

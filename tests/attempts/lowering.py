@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from course.mistakes import attempt
-from lib.lowering import inputs_lowering, output_size, outputs_lifting, weight_lowering
+from lib.lowering import inputs_lowering, output_size, weight_lowering
 from lib.sizes import axes, pair
 
 
@@ -142,18 +142,6 @@ def images_stacked(outputs, batch, height, width):
 def from_the_transpose(outputs, batch, height, width):
     _, _ = axes(outputs, "O, N·OH·OW")
     return outputs.T.reshape(batch, height, width, -1).permute(0, 3, 1, 2).contiguous()
-
-
-@attempt("conv2d", name="image by image")
-def one_product_an_image(inputs, weights, stride=1, padding=0, dilation=1, matmul=torch.matmul):
-    if inputs.dim() != 4 or weights.dim() != 4 or inputs.size(1) != weights.size(1):
-        raise ValueError("inputs and weights do not fit")
-    kernel = tuple(weights.shape[2:])
-    sizes = zip(inputs.shape[2:], kernel, pair(stride), pair(padding), pair(dilation), strict=True)
-    oh, ow = (output_size(*side) for side in sizes)
-    rows = weight_lowering(weights)
-    columns = [inputs_lowering(image[None], kernel, stride, padding, dilation) for image in inputs]
-    return torch.cat([outputs_lifting(matmul(rows, column), 1, oh, ow) for column in columns])
 
 
 @attempt("conv2d", name="the transposed product")

@@ -17,10 +17,11 @@ def unit_steps(output_size, draw):
 @case("output_size", points=2, title="stride, padding and dilation together")
 def all_together(output_size, draw):
     return [
-        output_size(draw.number(16, 60), draw.number(2, 6), stride, padding, dilation)
+        output_size(draw.number(16, 60), kernel, stride, padding, dilation)
         for stride in (1, 2, 3, 4)
         for padding in (0, 1, 3)
         for dilation in (1, 2, 3)
+        for kernel in (1, draw.number(2, 6))
     ]
 
 
@@ -28,16 +29,19 @@ def all_together(output_size, draw):
 def remainder(output_size):
     positions = [output_size(8, 3, stride=2), output_size(9, 2, stride=3, padding=1), output_size(4, 4, stride=5)]
     positions += [output_size(8, 2, stride=2), output_size(4, 1, stride=3)]
-    return positions, ["int" if type(n).__name__.startswith("int") else type(n).__name__ for n in positions]
+    return positions, [type(n).__name__.rstrip("0123456789") for n in positions]
 
 
 @case("output_size", points=1, title="sizes that make no sense are refused, those at the edge are not")
 def limits(output_size, refused, draw):
-    k = draw.number(2, 6)
+    k = draw.number(3, 6)
     return {
         "a kernel of the side's own size": refused(lambda: output_size(k, k)),
         "one pixel too short": refused(lambda: output_size(k - 1, k)),
-        "too short, but padded": refused(lambda: output_size(k - 1, k, padding=1)),
+        "one pixel too short, stride 2": refused(lambda: output_size(k - 1, k, stride=2)),
+        "too short, but padded": refused(lambda: output_size(k - 2, k, padding=1)),
+        "just long enough once dilated": refused(lambda: output_size(2 * k - 1, k, dilation=2)),
+        "more dilation than pixels, but padded": refused(lambda: output_size(2, 2, padding=k, dilation=k)),
         "too short once dilated": refused(lambda: output_size(2 * k - 2, k, dilation=2)),
         "too short once dilated, though padded": refused(lambda: output_size(k - 1, k, padding=1, dilation=3)),
         "negative padding": refused(lambda: output_size(20, k, padding=-1)),
@@ -49,6 +53,7 @@ def limits(output_size, refused, draw):
         "more padding than taps": refused(lambda: output_size(20, k, padding=k + 1)),
         "more stride than taps": refused(lambda: output_size(20, k, stride=k + 3)),
         "no kernel": refused(lambda: output_size(20, 0)),
+        "a negative kernel": refused(lambda: output_size(20, -k)),
     }
 
 
@@ -62,7 +67,9 @@ def layouts(weight_lowering, draw):
     weights = draw.integers(3, 2, 3, 2, dtype=torch.int32)
     scattered = draw.normal(2, 3, 2, 3, dtype=torch.float64).transpose(1, 3)
     last = draw.normal(2, 3, 2, 2).contiguous(memory_format=torch.channels_last)
-    return [weight_lowering(weights), weight_lowering(scattered), weight_lowering(last), weights, scattered]
+    single = draw.integers(2, 1, 2, 3, dtype=torch.bfloat16)
+    given = [weights, scattered, last, single]
+    return [weight_lowering(x) for x in given], given
 
 
 @case("weight_lowering", points=1, title="another number of axes is refused")
@@ -81,13 +88,14 @@ def row_and_column_order(inputs_lowering, draw):
 @case("inputs_lowering", points=1, title="'same' padding, as in the networks to come", exact=True, forbids=UNFOLD)
 def same(inputs_lowering, draw):
     k = draw.one_of((3, 5))
-    return inputs_lowering(draw.normal(2, 3, 6, 6), k, padding=k // 2)
+    return [inputs_lowering(draw.normal(2, 3, 6, 6), k, padding=k // 2) for _ in range(2)]
 
 
 @case("inputs_lowering", points=2, title="stride and dilation", exact=True, forbids=UNFOLD)
 def steps_and_holes(inputs_lowering, draw):
     x = draw.normal(2, 2, 11, 11)
-    return [inputs_lowering(x, 3, stride, draw.number(0, 2), d) for stride in (1, 2, 3) for d in (1, 2, 3)]
+    results = [inputs_lowering(x, 3, stride, draw.number(0, 2), d) for stride in (1, 2, 3) for d in (1, 2, 3)]
+    return [*results, inputs_lowering(x, 1, stride=2)]
 
 
 @case("inputs_lowering", points=2, title="height and width of everything differ", exact=True, forbids=UNFOLD)
@@ -104,8 +112,9 @@ def oblong(inputs_lowering, draw):
 
 @case("inputs_lowering", points=1, title="the dtype is kept", exact=True, forbids=UNFOLD)
 def dtypes(inputs_lowering, draw):
-    kinds = (torch.float64, torch.int8, torch.int64)
-    return [inputs_lowering(draw.integers(1, 2, 4, 4, dtype=kind), 3, padding=1) for kind in kinds]
+    kinds = (torch.int8, torch.int64, torch.bfloat16)
+    given = [draw.normal(1, 2, 4, 4, dtype=torch.float64), *(draw.integers(1, 2, 4, 4, dtype=kind) for kind in kinds)]
+    return [inputs_lowering(x, 3, padding=1) for x in given]
 
 
 @case(
@@ -130,6 +139,8 @@ def impossible(inputs_lowering, refused):
         "a kernel too wide once dilated": refused(lambda: inputs_lowering(x, (1, 3), dilation=3)),
         "negative padding": refused(lambda: inputs_lowering(x, 2, padding=(0, -1))),
         "no stride": refused(lambda: inputs_lowering(x, 2, stride=0)),
+        "no dilation": refused(lambda: inputs_lowering(x, 2, dilation=0)),
+        "no kernel": refused(lambda: inputs_lowering(x, 0)),
         "as large as the padded image": refused(lambda: inputs_lowering(x, (6, 7), padding=1)),
     }
 
@@ -154,6 +165,7 @@ def other_layouts(outputs_lifting, draw):
         outputs_lifting(scattered, 2, 3, 2),
         scattered,
         outputs_lifting(draw.integers(2, 12, dtype=torch.int32), 2, 3, 2),
+        outputs_lifting(draw.integers(2, 12, dtype=torch.bfloat16), 2, 3, 2),
     ]
 
 
@@ -182,21 +194,23 @@ def kinds(conv2d, draw):
     return [double, whole, conv2d(draw.normal(2, 3, 6, 6), draw.normal(4, 3, 3, 3), padding=1)]
 
 
-@case("conv2d", points=2, title="every product goes through the matmul that is passed in", forbids=UNFOLD)
+@case("conv2d", points=2, title="one product, of the matmul that is passed in", forbids=UNFOLD)
 def no_product_beside_it(conv2d, draw, watch):
-    sizes = []
+    seen = []
 
     def matmul(left, right):
-        sizes.append((left.dim(), right.dim()))
+        seen.append([left.dim(), right.dim(), str(left.dtype), str(right.dtype)])
         return (left.unsqueeze(2) * right.unsqueeze(0)).sum(1)
 
     products = ("mm", "bmm", "addmm", "mv", "dot", "convolution", "addmv", "baddbmm")
+    x, w = draw.integers(2, 2, 4, 5, dtype=torch.int64), draw.integers(3, 2, 2, 2, dtype=torch.int64)
     with watch() as calls:
-        result = conv2d(draw.integers(2, 2, 4, 5), draw.integers(3, 2, 2, 2), padding=1, matmul=matmul)
+        result = conv2d(x, w, padding=1, matmul=matmul)
     return {
-        "result": result,
-        "matmul was called with two matrices": (2, 2) in sizes,
+        "times that matmul was called": len(seen),
+        "axes and dtypes of the matrices": seen,
         "products that did not go through it": sorted({n for n, _ in calls} & {f"aten.{p}" for p in products}),
+        "result": result,
     }
 
 
@@ -208,19 +222,21 @@ def unfit(conv2d, refused):
         "too few channels": refused(lambda: conv2d(x, torch.ones(2, 1, 2, 2))),
         "kernel": refused(lambda: conv2d(x, torch.ones(2, 3, 5, 2))),
         "padding": refused(lambda: conv2d(x, w, padding=-1)),
+        "dilation": refused(lambda: conv2d(x, w, dilation=0)),
         "axes of the inputs": refused(lambda: conv2d(x[0], w)),
         "axes of the weights": refused(lambda: conv2d(x, w[0])),
         "nothing wrong": refused(lambda: conv2d(x, w)),
     }
 
 
-@case("inputs_raising", points=2, title="several channels and images, 'same' padding", forbids=FOLD)
+@case("inputs_raising", points=2, title="several channels and images, 'same' padding", exact=True, forbids=FOLD)
 def back(inputs_raising, draw):
-    n, c = draw.number(2, 4), draw.number(2, 4)
+    n = draw.number(2, 4)
+    c = 5 - n
     lowered = draw.integers(c * 9, n * 20)
     return [
         inputs_raising(lowered, (n, c, 4, 5), 3, padding=1),
-        inputs_raising(lowered.double(), (n, c, 4, 5), 3, 1, 1),
+        inputs_raising(lowered.double() * 123456789, (n, c, 4, 5), 3, 1, 1),
     ]
 
 
@@ -240,7 +256,7 @@ def back_with_everything(inputs_raising, draw):
 @case("inputs_raising", points=1, title="a matrix in another memory layout; it stays as it was", forbids=FOLD)
 def left_alone(inputs_raising, draw):
     lowered = draw.normal(12, 8).T
-    return [inputs_raising(lowered, (3, 2, 3, 3), 2), lowered]
+    return [inputs_raising(lowered, (3, 2, 3, 3), 2), inputs_raising(2 * lowered, (3, 2, 3, 3), 2), lowered]
 
 
 @case("inputs_raising", points=1, title="what does not fit is refused")
@@ -250,6 +266,10 @@ def wrong_shapes(inputs_raising, refused):
         "a row too many": refused(lambda: inputs_raising(torch.ones(5, 8), (1, 1, 3, 5), 2)),
         "a column too many": refused(lambda: inputs_raising(torch.ones(4, 9), (1, 1, 3, 5), 2)),
         "six axes": refused(lambda: inputs_raising(torch.ones(1, 2, 2, 1, 2, 4), (1, 1, 3, 5), 2)),
+        "three axes": refused(lambda: inputs_raising(torch.ones(1, 4, 8), (1, 1, 3, 5), 2)),
+        "padding": refused(lambda: inputs_raising(torch.ones(1, 3), (1, 1, 3, 5), 1, padding=-1)),
+        "stride": refused(lambda: inputs_raising(torch.ones(4, 8), (1, 1, 3, 5), 2, stride=0)),
+        "dilation": refused(lambda: inputs_raising(torch.ones(4, 15), (1, 1, 3, 5), 2, dilation=0)),
         "fits": refused(lambda: inputs_raising(torch.ones(4, 8), (1, 1, 3, 5), 2)),
         "kernel too large": refused(lambda: inputs_raising(torch.ones(16, 1), (1, 1, 3, 3), 4)),
     }

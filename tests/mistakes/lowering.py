@@ -9,6 +9,7 @@ from course.mistakes import mistake
 from lib.sizes import axes
 from tests.mistakes.lowering_conv2d import *  # noqa: F403
 from tests.mistakes.lowering_inputs import *  # noqa: F403
+from tests.mistakes.lowering_raising import *  # noqa: F403
 from tests.mistakes.lowering_slices import *  # noqa: F403
 
 
@@ -107,8 +108,9 @@ def unguarded(size, kernel_size, stride=1, padding=0, dilation=1):
 
 @mistake(
     "output_size",
-    name="the kernel's taps are compared with the side, not what they span",
-    hint="3 taps with dilation 2 reach over 5 pixels, and do not fit on 3. Refuse by the span of the kernel.",
+    name="a kernel that is too long only once it is dilated is accepted",
+    hint="3 taps with dilation 2 reach over 5 pixels, and do not fit on 4. Compare the padded side with what the "
+    "kernel spans, dilation·(kernel_size − 1) + 1, not with its taps.",
 )
 def taps_compared(size, kernel_size, stride=1, padding=0, dilation=1):
     if min(kernel_size, stride, dilation) < 1 or padding < 0 or kernel_size > size + 2 * padding:
@@ -151,6 +153,55 @@ def floored(size, kernel_size, stride=1, padding=0, dilation=1):
     if min(kernel_size, stride, dilation) < 1 or padding < 0 or span > size + 2 * padding:
         raise ValueError("these sizes make no sense")
     return float((size + 2 * padding - span) // stride + 1)
+
+
+@mistake(
+    "output_size",
+    name="the refusal counts the padding at one end only",
+    hint="3 taps fit on 1 pixel with a zero at each end. Compare the kernel's span with size + 2·padding.",
+)
+def refused_by_one_end(size, kernel_size, stride=1, padding=0, dilation=1):
+    span = dilation * (kernel_size - 1) + 1
+    if min(kernel_size, stride, dilation) < 1 or padding < 0 or span > size + padding:
+        raise ValueError("these sizes make no sense")
+    return (size + 2 * padding - span) // stride + 1
+
+
+@mistake(
+    "output_size",
+    name="the refusal takes the kernel to span dilation × kernel_size pixels",
+    hint="3 taps with dilation 2 reach over 5 pixels, not 6, and fit on 5: refuse by dilation·(kernel_size − 1) + 1.",
+)
+def refused_by_one_gap(size, kernel_size, stride=1, padding=0, dilation=1):
+    span = dilation * (kernel_size - 1) + 1
+    if min(kernel_size, stride, dilation) < 1 or padding < 0 or dilation * kernel_size > size + 2 * padding:
+        raise ValueError("these sizes make no sense")
+    return (size + 2 * padding - span) // stride + 1
+
+
+@mistake(
+    "output_size",
+    name="a kernel that is too long by less than a stride is accepted",
+    hint="`int(-1 / 2)` is 0, not −1: it cuts towards zero. Compare the kernel's span with the padded side before you "
+    "divide.",
+)
+def cut_towards_zero(size, kernel_size, stride=1, padding=0, dilation=1):
+    if min(kernel_size, stride, dilation) < 1 or padding < 0:
+        raise ValueError("these sizes make no sense")
+    positions = int((size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride) + 1
+    if positions < 1:
+        raise ValueError("the kernel is too long")
+    return positions
+
+
+@mistake(
+    "weight_lowering",
+    name="the numbers pass through float32",
+    hint="float32 keeps about seven digits, so converting back does not bring the rest back: leave the dtype alone.",
+)
+def rounded_weights(weights):
+    o, c, kh, kw = axes(weights, "O, C, KH, KW")
+    return weights.float().reshape(o, c * kh * kw).to(weights.dtype)
 
 
 @mistake(
@@ -216,7 +267,7 @@ def channels_in_rows(weights):
 @mistake(
     "weight_lowering",
     name="the dtype is lost",
-    hint="Which dtype does `torch.zeros` give, and which did the weights have?",
+    hint="Which dtype did the weights have, and where do you convert it? `torch.zeros`, for one, gives float32.",
 )
 def float_weights(weights):
     o, c, kh, kw = axes(weights, "O, C, KH, KW")

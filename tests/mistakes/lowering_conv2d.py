@@ -178,6 +178,36 @@ def channels_unchecked(inputs, weights, stride=1, padding=0, dilation=1, matmul=
 
 
 @mistake(
+    "conv2d",
+    name="the kernel's two sides have changed places in the lowering",
+    hint="`inputs_lowering` takes the kernel as (KH, KW), the height first.",
+)
+def lowered_turned(inputs, weights, stride=1, padding=0, dilation=1, matmul=torch.matmul):
+    n, c, *sides = axes(inputs, "N, C, H, W")
+    _, channels, kh, kw = axes(weights, "O, C, KH, KW")
+    if c != channels:
+        raise ValueError("the channels differ")
+    sizes = zip(sides, (kh, kw), pair(stride), pair(padding), pair(dilation), strict=True)
+    lowered = inputs_lowering(inputs, (kw, kh), stride, padding, dilation)
+    return outputs_lifting(matmul(weight_lowering(weights), lowered), n, *(output_size(*side) for side in sizes))
+
+
+@mistake(
+    "conv2d",
+    name="one product for each image",
+    hint="`inputs_lowering` takes the whole batch, and `outputs_lifting` gives it back: no loop over the images.",
+)
+def image_by_image(inputs, weights, stride=1, padding=0, dilation=1, matmul=torch.matmul):
+    if inputs.dim() != 4 or weights.dim() != 4 or inputs.size(1) != weights.size(1):
+        raise ValueError("inputs and weights do not fit")
+    kernel = tuple(weights.shape[2:])
+    sizes = zip(inputs.shape[2:], kernel, pair(stride), pair(padding), pair(dilation), strict=True)
+    oh, ow = (output_size(*side) for side in sizes)
+    columns = [inputs_lowering(image[None], kernel, stride, padding, dilation) for image in inputs]
+    return torch.cat([outputs_lifting(matmul(weight_lowering(weights), column), 1, oh, ow) for column in columns])
+
+
+@mistake(
     "inputs_raising",
     name="copies overwrite one another",
     hint="The adjoint adds: `+=` where you wrote `=`.",
@@ -365,7 +395,8 @@ def reshaped_back(lowered, input_size, kernel_size, stride=1, padding=0, dilatio
 @mistake(
     "inputs_raising",
     name="the dtype is lost",
-    hint="`torch.zeros` makes float32, whatever `lowered` is: `lowered.new_zeros(...)` keeps its dtype.",
+    hint="Where do you convert it? `torch.zeros`, for one, makes float32, whatever `lowered` is; "
+    "`lowered.new_zeros(...)` keeps its dtype.",
 )
 def raised_float(lowered, input_size, kernel_size, stride=1, padding=0, dilation=1):
     places = inputs_lowering(

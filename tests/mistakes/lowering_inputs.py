@@ -131,8 +131,8 @@ def travels_down(inputs, kernel_size, stride=1, padding=0, dilation=1):
 
 @mistake(
     "inputs_lowering",
-    name="all the padding is on one side",
-    hint="padding zeros belong on each side: left and right, top and bottom.",
+    name="the padding is added twice, or all of it at one end",
+    hint="`padding` zeros belong at each end, left and right, top and bottom: `F.pad(inputs, (pw, pw, ph, ph))`.",
 )
 def one_sided(inputs, kernel_size, stride=1, padding=0, dilation=1):
     (kh, kw), (sh, sw), (ph, pw), (dh, dw) = map(pair, (kernel_size, stride, padding, dilation))
@@ -173,8 +173,8 @@ def unpadded(inputs, kernel_size, stride=1, padding=0, dilation=1):
 
 @mistake(
     "inputs_lowering",
-    name="F.pad got height and width the wrong way round",
-    hint="`F.pad` wants the last axis first: (left, right, top, bottom).",
+    name="the vertical and the horizontal padding have changed places",
+    hint="A pair is (vertical, horizontal), and `F.pad` wants the last axis first: (left, right, top, bottom).",
 )
 def padding_turned(inputs, kernel_size, stride=1, padding=0, dilation=1):
     (kh, kw), (sh, sw), (ph, pw), (dh, dw) = map(pair, (kernel_size, stride, padding, dilation))
@@ -272,7 +272,8 @@ def assumed_strides(inputs, kernel_size, stride=1, padding=0, dilation=1):
 @mistake(
     "inputs_lowering",
     name="the dtype is lost",
-    hint="`torch.zeros` makes float32 whatever went in; `inputs.new_zeros` keeps the dtype.",
+    hint="Where do you convert it? `torch.zeros`, for one, makes float32 whatever went in; `inputs.new_zeros` keeps "
+    "the dtype.",
 )
 def always_float(inputs, kernel_size, stride=1, padding=0, dilation=1):
     (kh, kw), (sh, sw), (ph, pw), (dh, dw) = map(pair, (kernel_size, stride, padding, dilation))

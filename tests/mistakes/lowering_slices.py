@@ -90,3 +90,22 @@ def pad_order(inputs, kernel_size, stride=1, padding=0, dilation=1):
             tap = padded[:, :, i * dh : i * dh + sh * oh : sh, j * dw : j * dw + sw * ow : sw]
             lowered[:, i, j] = tap.transpose(0, 1)
     return lowered.reshape(c * kh * kw, n * oh * ow)
+
+
+@mistake(
+    "inputs_lowering",
+    name="sizes that output_size would refuse are let through",
+    hint="OH and OW come from `output_size`: call it rather than write its formula again, and it refuses bad sizes.",
+)
+def formula_again(inputs, kernel_size, stride=1, padding=0, dilation=1):
+    n, c, h, w = axes(inputs, "N, C, H, W")
+    (kh, kw), (sh, sw), (ph, pw), (dh, dw) = map(pair, (kernel_size, stride, padding, dilation))
+    oh, ow = (h + 2 * ph - dh * (kh - 1) - 1) // sh + 1, (w + 2 * pw - dw * (kw - 1) - 1) // sw + 1
+    if min(oh, ow) < 1 or min(ph, pw) < 0:
+        raise ValueError("the kernel does not fit")
+    padded, lowered = F.pad(inputs, (pw, pw, ph, ph)), inputs.new_empty(c, kh, kw, n, oh, ow)
+    for i in range(kh):
+        for j in range(kw):
+            tap = padded[:, :, i * dh : i * dh + sh * oh : sh, j * dw : j * dw + sw * ow : sw]
+            lowered[:, i, j] = tap.transpose(0, 1)
+    return lowered.reshape(c * kh * kw, n * oh * ow)
