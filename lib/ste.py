@@ -66,7 +66,7 @@ def descend(
     ----------
     quantize : function from a tensor to a tensor
         What the loss sees of the weight.
-    start : Tensor, any shape, floating point
+    start : Tensor, any shape, floating point, without a gradient
         Where the weight begins. Is not changed.
     target : Tensor or float
         What the quantized weight should be; broadcasts against `quantize(start)`.

@@ -9,9 +9,9 @@
 #
 # ![Left: a weight w goes through round to a loss L. The true gradient comes back from the loss as far as round, and is
 # multiplied by 0 there; an arc leads straight from the loss to the weight, multiplied by 1. Right, above: the staircase
-# of round(x), and the same clamped to the range from −2 to 1. Right, below, three derivatives: the true one, 0 with no
-# value at the jumps; the straight-through one, 1 everywhere; the masked one, 1 inside the range and 0
-# outside.](../img/ste.png)
+# of round(x), the same clamped to the range from −2 to 1, and x itself, dotted. Right, below, three derivatives: the
+# true one, 0 with no value at the jumps; the straight-through one, 1 everywhere; the masked one, 1 from −2.5 to 1.5,
+# half a step beyond the range at both ends, and 0 outside.](../img/ste.png)
 #
 # You will write
 #
@@ -168,7 +168,7 @@ weights.grad
 # **See it.** Three plots, from top to bottom: the staircase, the derivative that is handed back, the loss. Beside them,
 # the chain rule at $x$ as a product. The rings are your function's; a wrong one is crossed out. Move $x$, change the
 # gradient of rounding, and let the point descend. With which gradient does it never leave the start? And what does it
-# do when the target lies between two integers?
+# do when the target lies between two integers? (Leave the range and the *masked* gradient alone until section 6.)
 
 # %% tags=["raises-exception"]
 from lib import views
@@ -319,7 +319,7 @@ def descend(
     ----------
     quantize : function from a tensor to a tensor
         What the loss sees of the weight.
-    start : Tensor, any shape, floating point
+    start : Tensor, any shape, floating point, without a gradient
         Where the weight begins. Is not changed.
     target : Tensor or float
         What the quantized weight should be; broadcasts against `quantize(start)`.
@@ -401,8 +401,8 @@ reveal("ste-share", round(share, 2), rtol=0.02)
 
 # %% [markdown]
 # In the long run, the total distance climbed equals the total distance descended. If $p$ is the share at 2, then
-# $p \cdot 0.6 = (1 - p) \cdot 1.4$, and $p = 0.7$. The same sum for any target gives a share equal to its fractional
-# part, and so **the mean of the rounded weight is the target**:
+# $p \cdot 0.6 = (1 - p) \cdot 1.4$, and $p = 0.7$. While the rate is small, the same sum for any target gives a share
+# equal to its fractional part, and so **the mean of the rounded weight is the target**:
 
 # %% tags=["raises-exception"]
 levels = late_levels()
@@ -524,7 +524,7 @@ def clip_round_unmasked(x, low, high):
 
 # %% [markdown]
 # Which one is better? Give both a hard life. The range is $-2 \ldots 1$. For 100 steps the target is 3, out of reach;
-# then, for another 100, it is $-1$.
+# then, for 60 steps, it is $-1$.
 #
 # **Predict.** Which weight rounds to $-1$ at the end: the `"masked"` one, the `"unmasked"` one, `"both"` or
 # `"neither"`?
@@ -541,7 +541,7 @@ def hard_life(function):
         return function(w, -2, 1)
 
     away = descend(quantize, torch.tensor(0.2), 3.0, rate=0.05, steps=100)
-    back = descend(quantize, away[-1], -1.0, rate=0.05, steps=100)
+    back = descend(quantize, away[-1], -1.0, rate=0.05, steps=60)
     return torch.cat([away, back[1:]])
 
 
@@ -561,15 +561,15 @@ reveal("ste-mask", {0: "neither", 1: "".join(there), 2: "both"}[len(there)])
 
 # %% tags=["raises-exception"]
 for name, f in functions.items():
-    start, turn, end = hard_life(f)[[0, 100, 200]].tolist()
+    start, turn, end = hard_life(f)[[0, 100, 160]].tolist()
     print(f"{name}: from {start:.1f} to {turn:.1f}, and back to {end:.1f}")
 
 
 # %% [markdown]
 # Each fails in its own way. The unmasked weight is pushed further and further out while nothing it does has any effect,
 # and must come all the way back: engineers know this as *wind-up*. From the edge it is as far to 3 as to $-1$, so it
-# moves $0.05 \cdot 2 \cdot 2 = 0.2$ a step both ways, and 100 steps only bring it back to about where it began. The
-# masked weight steps over the edge once, its gradient becomes 0, and no later target reaches it: it is **dead**.
+# moves $0.05 \cdot 2 \cdot 2 = 0.2$ a step both ways: what 100 steps wound up, 60 cannot undo. The masked weight steps
+# over the edge once, its gradient becomes 0, and no later target reaches it: it is **dead**.
 #
 # Which to choose depends on what is rounded. An *activation* that is cut off in one image need not be in the next, so
 # masking is harmless, and it is what most quantizers do. A *weight* outside the range has no such luck; either the
@@ -613,8 +613,9 @@ reveal("ste-step", slopes[2, 1])
 
 # %% [markdown]
 # There is one trouble left. A layer has many weights and one step, and the gradients of all the weights add up in it.
-# Let $n$ weights be drawn at random, and compare how fast the step and the weights would change, each relative to its
-# own size:
+# Let $n$ weights be drawn at random, and let the gradient $\partial L / \partial \hat w$ be random noise as well, with
+# a sign of its own for each weight. Compare how fast the step and the weights would change, each relative to its own
+# size:
 #
 # $$R = \frac{|\partial L / \partial s|}{s} \Big/ \frac{\lVert \partial L / \partial w \rVert}{\lVert w \rVert}.$$
 #
@@ -704,13 +705,15 @@ reveal("ste-growth", round(growth, 1), rtol=0.3)
 
 # %% [markdown]
 # $R$ grows like $\sqrt n$: $\partial L / \partial s$ is a sum of $n$ terms of random sign, about $\sqrt n$ in size,
-# while both norms grow alike, so their ratio stays. And so the factor must fall like $1/\sqrt n$. It takes the growth
-# away; what is left is a constant that no longer depends on the size of the layer. It is about 0.15: relative to its
-# size, the step now moves six or seven times more slowly than the weights, but equally so in every layer.
+# while both norms grow alike, so their ratio stays. And so the factor must fall like $1/\sqrt n$. For a random gradient
+# it takes the growth away; what is left is a constant that does not depend on the size of the layer. It is about 0.15:
+# relative to its size, the step now moves six or seven times more slowly than the weights, but equally so in every
+# layer. (Where the terms share a sign, they add up to about $n$, and even with the factor a $\sqrt n$ is left.)
 #
-# And it decides whether the step can be learned at all by plain gradient descent. Your own `descend` can do it: the
-# parameter is $s$, the target is the weights themselves. Ten thousand weights and 30 steps, of which the first three
-# are shown, once without and once with the factor:
+# So one learning rate can serve both the weights and the step. Your own `descend` can learn a step alone: the parameter
+# is $s$, the target is the weights themselves. Take a rate of 0.01, which suits a weight well, ten thousand weights and
+# 30 steps, of which the first three are shown, once without and once with the factor. (For one parameter by itself the
+# factor is no more than a smaller rate: $0.01 / \sqrt{70\,000}$ without it would do the same.)
 
 # %%
 w = torch.randn(10_000, generator=torch.Generator().manual_seed(1))
@@ -797,7 +800,8 @@ check("stochastic_round", stochastic_round)
 # %% [markdown]
 # Did you write $\lfloor x + u \rfloor$, with $u$ drawn evenly from 0 to 1? On paper it is the same, and the check takes
 # it. But in float32 the sum $x + u$ is itself rounded, and for a large $x$ that makes a bias. Between $2^{21}$ and
-# $2^{22}$ floats stand 0.25 apart. How far does a number that lies 0.25 above an integer go up from it, on average?
+# $2^{22}$ floats stand 0.25 apart. There even an integer does not always stay: one in eight goes up, as $u$ above 0.875
+# is rounded to 1. And how far does a number that lies 0.25 above an integer go up from it, on average?
 
 # %% tags=["raises-exception"]
 x, u = torch.full((100_000,), 4_000_000.25), torch.rand(100_000)

@@ -116,7 +116,11 @@ def clip_gradient(clip_round, draw):
         steps = torch.arange(low + 0.5, high, 0.5)  # integers and halves
         inside = torch.cat([ends, steps, draw.uniform(18, low=low + 0.01, high=high - 0.01)])
         above, below = high + 0.51 + 9 * draw.uniform(20), low - 0.51 - 9 * draw.uniform(20)
-        x = torch.cat([inside, torch.tensor([low - 0.53, high + 0.53]), above, below]).requires_grad_()
+        x = (
+            torch.cat([inside, torch.tensor([low - 0.53, high + 0.53]), above, below])
+            .roll(len(inputs))
+            .requires_grad_()
+        )
         inputs.append(x)
         outputs.append(clip_round(1 * x, low, high))
     for x, y in zip(inputs, outputs, strict=True):  # all calls come before, as in a network
