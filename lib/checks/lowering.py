@@ -121,10 +121,10 @@ def three_kernels(weight_lowering):
     return {"rows": weight_lowering(weights), "weights afterwards": weights}
 
 
-@case("weight_lowering", title="weights that are not contiguous in memory: integers, bfloat16")
+@case("weight_lowering", title="weights that are not contiguous in memory: integers, float16")
 def scattered_weights(weight_lowering):
     weights = torch.arange(1, 25).reshape(2, 3, 2, 2).permute(0, 3, 1, 2)
-    return {"integers": weight_lowering(weights), "bfloat16": weight_lowering(weights.bfloat16())}
+    return {"integers": weight_lowering(weights), "float16": weight_lowering(weights.half())}
 
 
 @case("weight_lowering", title="all but four axes are refused")
@@ -186,11 +186,11 @@ def all_settings(inputs_lowering):
     return inputs_lowering(torch.arange(1, 26, dtype=torch.int32).reshape(1, 1, 5, 5), 3, 2, 1, 2)
 
 
-@case("inputs_lowering", title="an image that is not contiguous; float64, bfloat16", exact=True, forbids=UNFOLD)
+@case("inputs_lowering", title="an image that is not contiguous; float64, float16", exact=True, forbids=UNFOLD)
 def scattered(inputs_lowering):
     image = torch.arange(1, 13).reshape(1, 2, 3, 2).transpose(2, 3)
     large = image.double() + 2**24
-    lowered = {"float64": inputs_lowering(large, 2), "bfloat16": inputs_lowering(image.bfloat16(), 2)}
+    lowered = {"float64": inputs_lowering(large, 2), "float16": inputs_lowering(image.half(), 2)}
     return {**lowered, "image afterwards": large}
 
 
@@ -215,12 +215,12 @@ def one_image(outputs_lifting):
     return outputs_lifting(torch.arange(1.0, 9).reshape(2, 4), 1, 2, 2)
 
 
-@case("outputs_lifting", title="two images; float64, int32, bfloat16", exact=True)
+@case("outputs_lifting", title="two images; float64, int32, float16", exact=True)
 def batch(outputs_lifting):
     return {
         "two output channels of 1×2": outputs_lifting(torch.arange(1, 9).double().reshape(2, 4) + 2**24, 2, 1, 2),
         "three of 2×1, int32": outputs_lifting(torch.arange(1, 13, dtype=torch.int32).reshape(3, 4), 2, 2, 1),
-        "one of 1×2, bfloat16": outputs_lifting(torch.arange(1, 5).bfloat16().reshape(1, 4), 2, 1, 2),
+        "one of 1×2, float16": outputs_lifting(torch.arange(1, 5).half().reshape(1, 4), 2, 1, 2),
     }
 
 

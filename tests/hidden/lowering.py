@@ -67,7 +67,7 @@ def layouts(weight_lowering, draw):
     weights = draw.integers(3, 2, 3, 2, dtype=torch.int32)
     scattered = draw.normal(2, 3, 2, 3, dtype=torch.float64).transpose(1, 3)
     last = draw.normal(2, 3, 2, 2).contiguous(memory_format=torch.channels_last)
-    single = draw.integers(2, 1, 2, 3, dtype=torch.bfloat16)
+    single = draw.integers(2, 1, 2, 3, dtype=torch.float16)
     given = [weights, scattered, last, single]
     return [weight_lowering(x) for x in given], given
 
@@ -112,7 +112,7 @@ def oblong(inputs_lowering, draw):
 
 @case("inputs_lowering", points=1, title="the dtype is kept", exact=True, forbids=UNFOLD)
 def dtypes(inputs_lowering, draw):
-    kinds = (torch.int8, torch.int64, torch.bfloat16)
+    kinds = (torch.int8, torch.int64, torch.float16)
     given = [draw.normal(1, 2, 4, 4, dtype=torch.float64), *(draw.integers(1, 2, 4, 4, dtype=kind) for kind in kinds)]
     return [inputs_lowering(x, 3, padding=1) for x in given]
 
@@ -165,7 +165,7 @@ def other_layouts(outputs_lifting, draw):
         outputs_lifting(scattered, 2, 3, 2),
         scattered,
         outputs_lifting(draw.integers(2, 12, dtype=torch.int32), 2, 3, 2),
-        outputs_lifting(draw.integers(2, 12, dtype=torch.bfloat16), 2, 3, 2),
+        outputs_lifting(draw.integers(2, 12, dtype=torch.float16), 2, 3, 2),
     ]
 
 
