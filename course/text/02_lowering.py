@@ -758,7 +758,7 @@ torch.allclose(for_weights, w.grad), torch.allclose(for_inputs, x.grad)
 #   arXiv:1809.10170.
 # * M. Dukhan. *The indirect convolution algorithm.* arXiv:1907.02129, 2019.
 #
-# Next: [lesson 3](03_ste.ipynb) makes rounding, whose gradient is zero, pass a gradient on anyway.
+# Next: lesson 3 makes rounding, whose gradient is zero, pass a gradient on anyway.
 
 # %%
 progress()

@@ -904,7 +904,7 @@ reveal("ste-rest", round(end.mean().item(), 2), rtol=0.05)
 # * M. Nagel, M. Fournarakis, Y. Bondarenko, T. Blankevoort. *Overcoming oscillations in quantization-aware training.*
 #   ICML 2022, arXiv:2203.11086.
 #
-# Next: [lesson 4](04_quantizer.ipynb) puts rounding, range and step together into a quantizer.
+# Next: lesson 4 puts rounding, range and step together into a quantizer.
 
 # %%
 progress()
