@@ -855,7 +855,7 @@ for b in (2, 3, 4, 8):
 #   arXiv:1902.08153.
 # * M. Nagel et al. *A white paper on neural network quantization.* 2021, arXiv:2106.08295.
 #
-# Next: [lesson 5](05_qat.ipynb) puts these quantizers into a network, trains it, and runs it on integers alone.
+# Next: lesson 5 puts these quantizers into a network, trains it, and runs it on integers alone.
 
 # %%
 progress()

@@ -5,6 +5,7 @@ import math
 import torch
 
 from lib.cases import case
+from lib.checks.quantizer_scales import *  # noqa: F403
 
 # Torch's own quantization: what fake_quantize may not call.
 NAMES = ("fake_quantize_{}_affine", "fake_quantize_{}_affine_cachemask", "_fake_quantize_learnable_{}_affine")
@@ -64,20 +65,20 @@ HINTS = {
 
 @case("sqnr", title="a signal of energy 25 with an error of energy 5", rtol=1e-4)
 def energies(sqnr):
-    x, x_hat = torch.tensor([[1.0, -4.0], [2.0, -2.0]]), torch.tensor([[1.0, -3.0], [0.0, -2.0]])
+    x, x_hat = torch.tensor([[1.0, 2.0], [-4.0, -2.0]]).T, torch.tensor([[1.0, 0.0], [-3.0, -2.0]]).T
     return {"decibels": sqnr(x, x_hat), "x afterwards": x, "x̂ afterwards": x_hat}
 
 
-@case("sqnr", title="an error of a tenth, one twice the signal, none, a small one; zeros without and with", rtol=1e-4)
+@case("sqnr", title="an error of a tenth, one twice the signal, none, a tiny one; zeros without and with", rtol=1e-4)
 def tenth(sqnr):
-    x, zeros, small = torch.tensor([10.0, 20.0, 30.0, -40.0]), torch.zeros(2), torch.tensor([1.0, -2.0])
-    answers = [sqnr(x, 0.9 * x), sqnr(x, -x), sqnr(small, small.clone()), sqnr(small, torch.tensor([1.0, -2 + 2**-20]))]
-    return [*answers, sqnr(zeros, zeros.clone()), sqnr(zeros, small)]
+    x, zeros, small = torch.tensor([10.0, 20.0, 30.0, -40.0]), torch.zeros(2), torch.tensor([1.0, -2.0]).double()
+    answers = [sqnr(x, 0.9 * x), sqnr(x, -x), sqnr(small, small.clone()), sqnr(small, small + 2**-40)]
+    return [*answers, sqnr(zeros, zeros.clone()), sqnr(zeros, zeros - 1)]
 
 
 @case("Quantizer", title="a 3×3 matrix with 3 bits", exact=True)
 def by_hand(Quantizer):
-    x = torch.tensor([[-4.0, -2.5, -1.25], [-0.5, 0.0, 0.75], [1.5, 2.5, 4.0]])
+    x = torch.tensor([[-4.0, -2.5, -1.25], [-0.5, 0.0, 0.75], [1.5, 2.5, 4.0]]).T.contiguous().T
     return {"[[-4, -2.5, -1.25], [-0.5, 0, 0.75], [1.5, 2.5, 4]] becomes": Quantizer(bits=3)(x)}
 
 
@@ -85,16 +86,18 @@ def by_hand(Quantizer):
 def shifted(Quantizer):
     q = Quantizer(bits=3, always_pos=True)
     first = q(torch.tensor([0.0, 0.75, 1.25, 2.75, 4.0]))
-    return {"[0, 0.75, 1.25, 2.75, 4] becomes": first, "then [1, 2.25, 9] becomes": q(torch.tensor([1.0, 2.25, 9.0]))}
+    return {"[0, 0.75, 1.25, 2.75, 4] becomes": first, "then [-1, 2.25, 9] becomes": q(torch.tensor([-1.0, 2.25, 9.0]))}
 
 
-@case("Quantizer", title="after [1, -4], later inputs keep that grid, and so does a reloaded quantizer", exact=True)
+@case(
+    "Quantizer", title="after [1, 0, 3, -4], later inputs keep that grid, and so does a reloaded quantizer", exact=True
+)
 def second_input(Quantizer):
     q, new = Quantizer(bits=3), Quantizer(bits=3)
-    q(torch.tensor([1.0, -4.0]))
+    q(torch.tensor([1.0, 0.0, 3.0, -4.0]))
     new.load_state_dict(q.state_dict())
     later = {"[0.75, -1.25, 100] becomes": q(torch.tensor([0.75, -1.25, 100.0]))}
-    later["then the number -100 becomes"] = q(torch.tensor(-100.0))
+    later["in evaluation, the number -100 becomes"] = q.eval()(torch.tensor(-100.0))
     return later | {"reloaded, [0.75, -1.25] becomes": new(torch.tensor([0.75, -1.25]))}
 
 
@@ -102,8 +105,12 @@ def second_input(Quantizer):
 def bit_for_bit(Quantizer):
     half = {"[2.1, 1.3125, -1.3125] becomes": Quantizer(bits=3)(torch.tensor([2.1, 1.3125, -1.3125]))}
     shifted = Quantizer(bits=3, always_pos=True)(torch.tensor([2.7, 0.3375]))
-    tiny = Quantizer(bits=3)(torch.tensor([2.0**-40, -(2.0**-38)])) * 2**40
-    return half | {"[2.7, 0.3375] with always_pos becomes": shifted, "2^40 times that of [1, -4] / 2^40": tiny}
+    q, tiny = Quantizer(bits=3), torch.tensor([1.0, -4.0]) / 2**40
+    found = half | {
+        "[2.7, 0.3375] with always_pos becomes": shifted,
+        "2^40 times that of [1, -4] / 2^40": q(tiny) * 2**40,
+    }
+    return found | {"and then of [1] / 2^40": q(tiny[:1]) * 2**40}
 
 
 @case("Quantizer", title="the gradient of x = [[-4, -2.75, 0.25], [0.75, 3.25, 3.75]], weighted 1 to 6")
@@ -141,14 +148,30 @@ def refusals(Quantizer, refused):
     for number in (math.nan, math.inf, -math.inf):
         q, x = Quantizer(bits=4), torch.tensor([1.0, number])
         answers[f"{number} in the first input"] = refused(lambda q=q, x=x: q(x))
-        q(torch.tensor([1.0, -4.0]))
+        found = {"[1, -4] after it": q(torch.tensor([1.0, -4.0]))} if number == math.inf else {}
+        answers |= found
         answers[f"{number} in a later input"] = refused(lambda q=q, x=x: q(x))
     return answers
 
 
-@case("affine_parameters", title="ranges that hold 0, and others, which are widened to hold it", rtol=1e-5)
+@case(
+    "affine_parameters",
+    title="ranges that hold 0, a tiny one too, and others, which are widened to hold it",
+    rtol=1e-5,
+    atol=0.0,
+)
 def ranges(affine_parameters):
-    ends = [(0.0, 7.0), (-1.4, 2.1), (-1.1, 2.4), (1.0, 7.0), (-7.0, -1.0), (3.0, 3.0), (-3.0, -3.0), (0.0, 0.0)]
+    ends = [
+        (0.0, 7.0),
+        (-1.4, 2.1),
+        (-1.1, 2.4),
+        (-2e-12, 5e-12),
+        (1.0, 7.0),
+        (-7.0, -1.0),
+        (3.0, 3.0),
+        (-3.0, -3.0),
+        (0.0, 0.0),
+    ]
     return [affine_parameters(low, high, 3) for low, high in ends]
 
 
@@ -169,8 +192,12 @@ def bad_ranges(affine_parameters, refused):
 
 @case("fake_quantize", title="scale ½, zero point 2, codes 0 to 7", forbids=FAKE)
 def one_scale(fake_quantize):
-    x = torch.tensor([[-1.9, -0.9, -0.1], [0.0, 0.4, 1.1], [2.4, 2.6, 9.0]])
-    return {"levels": fake_quantize(x, 0.5, 2, 0, 7), "x afterwards": x}
+    x = torch.tensor([[-1.9, -0.9, -0.1], [0.0, 0.4, 1.1], [2.4, 2.6, 9.0]]).T.contiguous().T
+    return {
+        "levels": fake_quantize(x, 0.5, 2, 0, 7),
+        "x afterwards": x,
+        "a number": fake_quantize(x[1, 2], 0.5, 2, 0, 7),
+    }
 
 
 @case("fake_quantize", title="the gradient stops outside the codes", forbids=FAKE)
@@ -182,118 +209,16 @@ def masked(fake_quantize):
     return {"gradient of x": "none reaches x" if x.grad is None else x.grad}
 
 
-@case("fake_quantize", title="halves, with an odd zero point; signed codes", forbids=FAKE)
+@case("fake_quantize", title="halves in float16, with an odd zero point; signed codes", forbids=FAKE)
 def odd_zero_point(fake_quantize):
-    halves, signed = torch.tensor([0.25, 0.75, 1.25, -0.25]), torch.tensor([-9.0, -1.9, -0.4, 0.6, 1.4, 9.0])
+    halves, signed = torch.tensor([0.25, 0.75, 1.25, -0.25]).half(), torch.tensor([-9.0, -1.9, -0.4, 0.6, 1.4, 9.0])
     return [fake_quantize(halves, 0.5, 1, 0, 7), fake_quantize(signed, 1.0, 0, -2, 1)]
 
 
 @case("fake_quantize", title="a scale for each row, for each column, for each channel of an image", forbids=FAKE)
 def each_row(fake_quantize):
     x = torch.tensor([[-1.9, 0.4, 2.6], [-1.9, 0.4, 2.6]])
-    image = torch.tensor([[[[-1.9, 0.4]], [[2.6, 9.0]]]], dtype=torch.float64)
+    image = torch.tensor([[[[-1.9, 0.25 + 2**-40]], [[2.6, 9.0]]]], dtype=torch.float64)
     rows = fake_quantize(x, torch.tensor([[0.5], [1.0]]), torch.tensor([[2], [0]]), 0, 7)
     columns = fake_quantize(x, torch.tensor([0.5, 0.1, 2.0]), 3, 0, 7)
     return [rows, columns, fake_quantize(image, torch.tensor([[[0.5]], [[2.0]]], dtype=torch.float64), 0, -4, 3)]
-
-
-@case("channel_scale", title="two rows with 3 bits")
-def two_rows(channel_scale):
-    weights = torch.tensor([[1.0, -3.0, 2.0], [6.0, 0.0, -5.0]])
-    return {"scales": channel_scale(weights, 3), "weights afterwards": weights}
-
-
-@case("channel_scale", title="axis 1: the columns of a matrix; the weights of a convolution, axes 1 and 0")
-def columns(channel_scale):
-    matrix, weights = torch.tensor([[1.0, -3.0, 2.0], [6.0, 0.0, -5.0]]), torch.arange(-6.0, 18.0).reshape(2, 3, 2, 2)
-    return [channel_scale(matrix, 3, axis=1), channel_scale(weights, 4, axis=1), channel_scale(weights.double(), 4)]
-
-
-@case("channel_scale", title="channels of zeros and of tiny numbers; which bits are refused", rtol=1e-5, atol=0.0)
-def dead_channel(channel_scale, refused):
-    weights = torch.tensor([[0.0, 0.0], [6.0, 1.0], [-(2.0**-20), 0.0]])
-    answers = {f"{bits} bits": refused(lambda b=bits: channel_scale(weights, b)) for bits in (0, 1, 2, 16, 17)}
-    return {"scales of [[0, 0], [6, 1], [-1e-6, 0]]": channel_scale(weights, 3)} | answers
-
-
-@case("mse_scale", title="five numbers with 2 bits: the scale to the nearest whole number, and x afterwards")
-def five_numbers(mse_scale):
-    x = torch.tensor([7.0, -8.0, 3.0, -8.0, -20.0], dtype=torch.float64)
-    scale = mse_scale(x, 2)
-    tensor = isinstance(scale, torch.Tensor)
-    kind = f"a {scale.dim()}-d tensor of {scale.dtype}" if tensor else type(scale).__name__
-    return {"what comes back": kind, "the scale, rounded": scale.round() if tensor else None, "x afterwards": x}
-
-
-@case("mse_scale", title="the error reached, times the least", rtol=0.05)
-def errors(mse_scale, draw):
-    x, far, found = draw.normal(900), torch.tensor([20.0]), {}
-    data = {"900 normal numbers, 2 bits": (x, 2, True), "these and -20, 4 bits": (torch.cat([x, -far]), 4, True)}
-    data["their magnitudes / 1000, unsigned, 3 bits"] = (x.abs() / 1000, 3, False)
-    data["the numbers and 20, 2 bits"] = (torch.cat([x, far]), 2, True)
-    for name, (y, bits, signed) in data.items():
-        low = -(2 ** (bits - 1)) if signed else 0
-        high = low + 2**bits - 1
-
-        def error(scale, y=y, low=low, high=high):
-            return ((y / scale).round().clamp(low, high) * scale - y).square().mean().item()
-
-        least = min(error(k * y.abs().max() / high / 1000) for k in range(1, 1001))
-        found[name] = round(max(error(float(mse_scale(y, bits, signed=signed))) / least, 1.0), 1)
-    return found
-
-
-@case("mse_scale", title="zeros get scale 1; which bits are refused")
-def all_zeros(mse_scale, refused):
-    answers = {f"{bits} bits": refused(lambda b=bits: mse_scale(torch.ones(2), b)) for bits in (0, 1, 2, 16, 17)}
-    return {"the scale of zeros": mse_scale(torch.zeros(4), 4)} | answers
-
-
-@case("LearnedStep", title="LearnedStep(3), after [[1, -2], [3, -6]]: the first step is 2·mean|x| / √Qp")
-def first_step(LearnedStep):
-    q = LearnedStep(3)
-    q(torch.tensor([[1.0, -2.0], [3.0, -6.0]]))
-    saved = q.state_dict().get("calibrated")
-    return {"step": q.step, "calibrated in state_dict": "is missing" if saved is None else f"{saved.dim()}-d"}
-
-
-@case("LearnedStep", title="LearnedStep(2): what comes out, and x afterwards")
-def output(LearnedStep):
-    q, x = LearnedStep(2), torch.tensor([0.5, -1.0, 0.25, -0.25])
-    found = {"[0.5, -1, 0.25, -0.25] becomes": q(x), "x afterwards": x}
-    found["then [9, 0.75, -1.5] becomes"] = q(torch.tensor([9.0, 0.75, -1.5]))
-    q = LearnedStep(2).eval()
-    found["a new one, in evaluation: [1.25, -2, 0.25, -0.5] becomes"] = q(torch.tensor([1.25, -2.0, 0.25, -0.5]))
-    return found | {"and then [9, 1.5, 1, -1, -3.5] becomes": q(torch.tensor([9.0, 1.5, 1.0, -1.0, -3.5]))}
-
-
-@case("LearnedStep", title="the gradients, step 2, x = [[1.25, -3.5, 6.5], [9, -8.5, -20]], weighted 1 to 6")
-def gradients(LearnedStep):
-    q = LearnedStep(3)
-    q(torch.tensor([math.sqrt(3), -math.sqrt(3)]))  # makes the step 2
-    x = torch.tensor([[1.25, -3.5, 6.5], [9.0, -8.5, -20.0]], requires_grad=True)
-    y = q(x)
-    if y.requires_grad:
-        (y * torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])).sum().backward()
-    grads = {"gradient of x": x.grad, "gradient of the step": q.step.grad}
-    return {name: "none reaches it" if grad is None else grad for name, grad in grads.items()}
-
-
-@case("LearnedStep", title="an optimizer made before the first call moves the step")
-def trained(LearnedStep):
-    q = LearnedStep(3, signed=False)
-    optimizer = torch.optim.SGD(q.parameters(), lr=1.0)
-    q(torch.tensor([0.6, 0.0, 2.9, 11.0])).sum().backward()
-    optimizer.step()
-    return {"[0.6, 1.1, 2.9, 11] becomes": q(torch.tensor([0.6, 1.1, 2.9, 11.0]))}
-
-
-@case("LearnedStep", title="zeros, then numbers, and then reloaded; which bits are refused")
-def zeros_first(LearnedStep, refused):
-    old, new = LearnedStep(3), LearnedStep(3)
-    found = {"zeros become": old(torch.zeros(3)), "calibrated after zeros": bool(old.calibrated)}
-    old(torch.tensor([1.0, -2.0, 3.0, -6.0]))
-    new.load_state_dict(old.state_dict())
-    found["reloaded, [0.2, 1.9] becomes"] = new(torch.tensor([0.2, 1.9]))
-    bits = (0, 1, 2, 2.5, 16, 17)
-    return found | {f"LearnedStep({b})": refused(lambda b=b: LearnedStep(b)) for b in bits}

@@ -15,6 +15,7 @@ def sqnr_many_sizes(sqnr, draw):
     x_hat = x + 0.1 * noise
     answers = [sqnr(x, x + 10.0**-k * noise) for k in range(4)]
     rows = 2.0 ** draw.integers(6, 1)  # rows with noise of different sizes
+    answers += [sqnr(x.mT, x_hat.mT), sqnr(x[0, 0, 0], x_hat[0, 0, 0] + 1)]
     return [*answers, sqnr(rows.repeat(1, 8), rows + draw.normal(6, 8)), sqnr(x, x_hat), x, x_hat]
 
 
@@ -27,9 +28,9 @@ def sqnr_off_centre(sqnr, draw):
 @case("sqnr", points=1, title="an error larger than the signal, and none", rtol=1e-4)
 def sqnr_extremes(sqnr, draw):
     x = draw.normal(9)
-    small = draw.integers(6, low=1)
+    small = draw.integers(6, low=1).double()
     nearly = small.clone()
-    nearly[0] += 2.0**-20
+    nearly[0] += 2.0**-40
     return [sqnr(x, -3 * x), sqnr(x, torch.zeros(9)), sqnr(x, -x), sqnr(x, x.clone()), sqnr(small, nearly)]
 
 
@@ -42,7 +43,7 @@ def sqnr_no_signal(sqnr, draw):
 
 @case("Quantizer", points=3, title="2 to 8 bits, bit for bit", exact=True)
 def quantizer_signed_bits(Quantizer, draw):
-    answers = [Quantizer(bits=b)(draw.normal(3, 17)) for b in range(2, 9)]
+    answers = [Quantizer(bits=b)(draw.normal(3, 17).mT) for b in range(2, 9)]
     # halves of steps, where the order of the operations and the way halves go decide the code
     halves = torch.arange(8.0) - 3.5
     for _ in range(40):
@@ -71,10 +72,13 @@ def quantizer_sizes(Quantizer, draw):
     x = draw.normal(40)
     outlier = torch.cat([x, torch.tensor([1e4])])
     sizes = (x * 1e-30, x * 1e-7, x * 1e30, outlier)
-    return [Quantizer(bits=4, always_pos=p)(y) for p in (False, True) for y in sizes]
+    quantizers = [(Quantizer(bits=4, always_pos=p), y) for p in (False, True) for y in sizes]
+    return [[q(y), q(y / 3)] for q, y in quantizers]
 
 
-@case("Quantizer", points=2, title="the gradient that reaches x, from the first input on")
+@case(
+    "Quantizer", points=2, title="the gradient that reaches x, from the first input on, in training and in evaluation"
+)
 def quantizer_gradient(Quantizer, draw):
     grads = []
     for bits in (2, 3, 5):
@@ -83,6 +87,7 @@ def quantizer_gradient(Quantizer, draw):
             x = (k * draw.normal(60)).requires_grad_()
             (q(x) * draw.normal(60)).sum().backward()
             grads.append(x.grad)
+            q.eval()
     return grads
 
 
@@ -139,7 +144,8 @@ def quantizer_zeros_first(Quantizer, draw):
     for positive in (False, True):
         q = Quantizer(4, positive)
         outputs += [q(torch.zeros(3)), q(torch.zeros(2, 2)), bool(q.calibrated)]
-        outputs += [q(draw.normal(20).abs()), q(9 * draw.normal(20)), bool(q.calibrated)]
+        first = draw.integers(5, low=1)  # the sum of what comes next is 0, and a number in it
+        outputs += [q(torch.cat([first, torch.zeros(1), -first])), q(9 * draw.normal(20)), bool(q.calibrated)]
     return outputs
 
 
@@ -149,9 +155,9 @@ def quantizer_refusals(Quantizer, draw, refused):
     for bad in (math.nan, math.inf, -math.inf):
         x = draw.normal(3, 4)
         x[draw.number(0, 3), draw.number(0, 4)] = bad
-        answers += [refused(lambda x=x: Quantizer(bits=4)(x)), refused(lambda x=x: Quantizer(4, True)(x))]
         q = Quantizer(bits=4)
-        q(draw.normal(5))
+        answers += [refused(lambda x=x, q=q: q(x)), refused(lambda x=x: Quantizer(4, True)(x))]
+        answers.append(q(draw.normal(5)))  # what was refused has fixed nothing
         answers.append(refused(lambda x=x, q=q: q(x)))
     return answers
 
@@ -159,7 +165,7 @@ def quantizer_refusals(Quantizer, draw, refused):
 @case("affine_parameters", points=2, title="ranges on both sides of 0", rtol=1e-5)
 def affine_both_sides(affine_parameters, draw):
     answers = []
-    for bits in range(2, 9):
+    for bits in (*range(2, 9), 16):
         for part in (draw.uniform(low=0.1, high=0.4).item(), draw.uniform(low=0.6, high=0.9).item()):
             scale = 0.01 + draw.uniform().item()
             low = -(draw.number(0, 2**bits - 2) + part) * scale
@@ -167,10 +173,10 @@ def affine_both_sides(affine_parameters, draw):
     return answers
 
 
-@case("affine_parameters", points=2, title="ranges on one side of 0 are widened", rtol=1e-5)
+@case("affine_parameters", points=2, title="ranges on one side of 0 are widened, tiny ones too", rtol=1e-5, atol=0.0)
 def affine_one_side(affine_parameters, draw):
     a, b = 1 + draw.uniform().item(), 2.5 + draw.uniform().item()
-    ranges = ((a, b), (-b, -a), (0.0, b), (-b, 0.0), (a, a), (-b, -b), (0.0, 0.0))
+    ranges = ((a, b), (-b, -a), (0.0, b), (-b, 0.0), (a, a), (-b, -b), (0.0, 0.0), (a * 1e-12, b * 1e-12))
     return [affine_parameters(*ends, n) for ends in ranges for n in (2, 5, 8)]
 
 
@@ -195,12 +201,17 @@ def affine_bad_ranges(affine_parameters, refused):
 @case("fake_quantize", points=2, title="one scale and zero point", forbids=FAKE)
 def fake_one_scale(fake_quantize, draw):
     answers = []
-    for zero_point, qmin, qmax in ((0, -8, 7), (3, 0, 15), (15, 0, 15), (-2, -4, 3), (0, 0, 255)):
-        scale = 0.05 + draw.uniform().item()
+    for zero_point, qmin, qmax, size in (
+        (0, -8, 7, 1),
+        (3, 0, 15, 1e-9),
+        (15, 0, 15, 1),
+        (1, 2, 13, 1),
+        (200, 0, 255, 1),
+    ):
+        scale = (0.05 + draw.uniform().item()) * size
         codes = draw.integers(6, 7, low=qmin - 5, high=qmax + 6) - zero_point
-        answers.append(
-            fake_quantize((codes + draw.uniform(6, 7, low=-0.4, high=0.4)) * scale, scale, zero_point, qmin, qmax)
-        )
+        x = ((codes + draw.uniform(6, 7, low=-0.4, high=0.4)) * scale).mT
+        answers.append(fake_quantize(x, scale, zero_point, qmin, qmax) / size)
     return answers
 
 
@@ -220,8 +231,9 @@ def fake_each_channel(fake_quantize, draw):
     x = ((codes + draw.uniform(3, 4, 2, 5, low=-0.4, high=0.4)) * scale).requires_grad_()
     y = fake_quantize(x, scale, zero_point, 0, 7)
     (y * draw.normal(3, 4, 2, 5)).sum().backward()
+    small = [fake_quantize(x.detach().half(), 0.5, 1, 0, 15), fake_quantize(x.detach()[0, 0, 0, 0], 0.3, 1, 0, 15)]
     wide, columns = x.detach().double(), draw.uniform(5, low=0.1, high=2.0, dtype=torch.float64)
-    return y, x.grad, fake_quantize(wide, columns, 0, -8, 7), fake_quantize(wide[0, 0], columns[0], 1, 0, 15)
+    return y, x.grad, small, fake_quantize(wide, columns, 0, -8, 7), fake_quantize(wide[0, 0], columns[0], 1, 0, 15)
 
 
 @case(
@@ -245,13 +257,16 @@ def fake_zero(fake_quantize, draw):
 
 @case("channel_scale", points=2, title="weights of a linear layer, both axes")
 def channel_linear(channel_scale, draw):
-    return [channel_scale(draw.normal(5, 8), bits, axis) for bits in (2, 4, 8) for axis in (0, 1)]
+    shapes = (5, 8), (1, 6)
+    return [channel_scale(draw.normal(*s), bits, axis) for s in shapes for bits in (2, 4, 8) for axis in (0, 1)]
 
 
-@case("channel_scale", points=2, title="weights of a convolution, each axis")
+@case("channel_scale", points=2, title="weights of convolutions, each axis")
 def channel_convolution(channel_scale, draw):
-    kinds = (torch.float32, torch.float64)
-    return [channel_scale(draw.normal(4, 3, 2, 5, dtype=k), 4, axis=a) for a in range(4) for k in kinds]
+    kinds = (torch.float16, torch.float32, torch.float64)
+    answers = [channel_scale(draw.normal(4, 3, 2, 5).to(k), 4, axis=a) for a in range(4) for k in kinds]
+    more = draw.normal(4, 3, 5), draw.normal(2, 3, 2, 4, 3).mT  # of one dimension, and of three
+    return answers + [channel_scale(w, 4, axis=a) for w in more for a in range(w.dim())]
 
 
 @case("channel_scale", points=1, title="axis 0 unless told otherwise; x is left unchanged")
@@ -265,4 +280,4 @@ def channel_dead_channels(channel_scale, draw, refused):
     weights = draw.normal(4, 6)
     weights[draw.number(0, 4)] = 0
     bad = [refused(lambda b=b: channel_scale(weights, b)) for b in (0, 1, 2, 2.5, 16, 17)]
-    return [channel_scale(weights, 3), channel_scale(weights * 1e-6, 3) * 1e6, *bad]
+    return [channel_scale(weights, 3), channel_scale(weights * 1e-12, 3) * 1e12, *bad]

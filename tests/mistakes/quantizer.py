@@ -172,6 +172,12 @@ def no_scale(low, high, bits):
     return (scale if max(high, 0.0) > min(low, 0.0) else 0.0), zero_point
 
 
+@mistake("affine_parameters", name="scale 1 for a tiny range", hint="Only a scale of exactly 0 becomes 1.")
+def tiny_range(low, high, bits):
+    scale, zero_point = quantizer.affine_parameters(low, high, bits)
+    return (scale, zero_point) if scale > 1e-8 else (1.0, 0)
+
+
 @mistake("affine_parameters", name="bad ranges are let in", hint="NaN, infinite ends, low > high: raise ValueError.")
 def unchecked(low, high, bits):
     _, qmax = code_range(bits, signed=False)

@@ -321,6 +321,25 @@ class Unguarded(Parts):
         return self.quantize(x)
 
 
+@mistake("Quantizer", name="a refused input fixes the range", hint="Refuse first; only then look at `calibrated`.")
+class LateRefusal(Parts):
+    def forward(self, x):
+        self.fix_range(x)
+        return super().forward(x)
+
+
+@mistake(
+    "Quantizer",
+    name="the sum of x is taken for its largest magnitude",
+    hint="x may sum to 0 without being zeros: look at α, or at `x.any()`.",
+)
+class SumOfZeros(Parts):
+    def fix_range(self, x):
+        if not self.calibrated:
+            self.alpha = x.detach().abs().max()
+            self.calibrated = x.detach().sum() != 0
+
+
 @mistake("Quantizer", name="bits are not checked", hint="`code_range(bits)` refuses bad bits and gives Qn and Qp.")
 class UncheckedBits(Parts):
     def __init__(self, bits=8, always_pos=False):
