@@ -96,8 +96,11 @@ def warm_up() -> None:
 
 
 def _context() -> BaseContext:
-    """How workers come about: on Linux forked, from a process that has done nothing but import."""
-    if sys.platform != "linux":
+    """How workers come about: on Linux forked, from a process that has done nothing but import.
+
+    That process listens on a socket in the folder of temporary files, whose path has room for 107 characters.
+    """
+    if sys.platform != "linux" or len(tempfile.gettempdir()) > 70:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(NEEDED))

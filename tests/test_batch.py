@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -72,6 +73,12 @@ def test_a_job_whose_worker_dies_once_is_done(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each worker imports for itself")
 def test_a_worker_begins_with_all_imported_that_it_needs(tmp_path):
     assert [r["missing"] for r in run_local(work, jobs_in(tmp_path, {3: "looks"}), 2, lost) if "missing" in r] == [[]]
+
+
+def test_a_long_path_of_temporary_files_is_no_obstacle(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("long" * 30)))
+    (tmp_path / ("long" * 30)).mkdir()
+    assert numbers(run_local(work, jobs_in(tmp_path, {})[:2], 1, lost)) == [0, 1]
 
 
 def lead(run, jobs):
@@ -214,9 +221,9 @@ def test_a_second_run_grades_only_what_changed(folder, whole, tmp_path):
 
 @caged
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_a_run_that_is_stopped_is_taken_up(folder, whole, tmp_path, number, monkeypatch):
-    out, scratch = tmp_path / "out", tmp_path / "scratch"
-    scratch.mkdir()
+def test_a_run_that_is_stopped_is_taken_up(folder, whole, tmp_path, number, monkeypatch, request):
+    out, scratch = tmp_path / "out", Path(tempfile.mkdtemp(prefix="short-"))
+    request.addfinalizer(lambda: shutil.rmtree(scratch))
     monkeypatch.setenv("TMPDIR", str(scratch))
     run = start(folder, out, "--jobs", "1")
     wait_for(lambda: kept(out) or run.poll() is not None)

@@ -129,7 +129,7 @@ def traffic_whole(tile_traffic, draw):
 def traffic_ragged(tile_traffic, draw):
     sides = [[draw.number(1, 60) for _ in range(4)] for _ in range(12)]
     edges = [(7, 5, 9, 4), (4, 5, 9, 4), (7, 5, 8, 4), (3, 2, 5, 64), (1, 6, 20, 16), (401, 7, 801, 200)]
-    edges += [(10**7, 10**6, 10**7 + 1, 11)]
+    edges += [(10**9 + 1, 10**9, 10**9 + 1, 4 * 10**8)]
     return [tile_traffic(*s) for s in [*edges, *sides]]
 
 
@@ -150,7 +150,7 @@ def largest_any(largest_tile, draw):
 def intensity(arithmetic_intensity, draw):
     sides = [[draw.number(1, 60) for _ in range(4)] for _ in range(8)]
     return [
-        arithmetic_intensity(*s) for s in [(8, 8, 8, 4), (7, 5, 9, 4), (9, 5, 15, 3), (1024, 1024, 1024, 8), *sides]
+        arithmetic_intensity(*s) for s in [(8, 8, 8, 4), (7, 5, 9, 4), (9, 5, 15, 3), (2048, 2048, 2048, 1024), *sides]
     ]
 
 
