@@ -115,11 +115,14 @@ def bit_for_bit(Quantizer):
 
 @case("Quantizer", title="the gradient of x = [[-4, -2.75, 0.25], [0.75, 3.25, 3.75]], weighted 1 to 6")
 def gradient(Quantizer):
-    x = torch.tensor([[-4.0, -2.75, 0.25], [0.75, 3.25, 3.75]], requires_grad=True)
-    y = Quantizer(bits=3)(x)
-    if y.requires_grad:
-        (y * torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])).sum().backward()
-    return {"gradient of x": "none reaches x" if x.grad is None else x.grad}
+    q, found = Quantizer(bits=3), {}
+    for mode in ("training", "evaluation"):
+        x = torch.tensor([[-4.0, -2.75, 0.25], [0.75, 3.25, 3.75]], requires_grad=True)
+        y = q.train(mode == "training")(x)
+        if y.requires_grad:
+            (y * torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])).sum().backward()
+        found[f"gradient of x in {mode}"] = "none reaches x" if x.grad is None else x.grad
+    return found
 
 
 @case("Quantizer", title="what belongs to its state, and x afterwards", exact=True)
@@ -209,10 +212,11 @@ def masked(fake_quantize):
     return {"gradient of x": "none reaches x" if x.grad is None else x.grad}
 
 
-@case("fake_quantize", title="halves in float16, with an odd zero point; signed codes", forbids=FAKE)
+@case("fake_quantize", title="halves in float16, with an odd zero point; signed codes; codes above 127", forbids=FAKE)
 def odd_zero_point(fake_quantize):
     halves, signed = torch.tensor([0.25, 0.75, 1.25, -0.25]).half(), torch.tensor([-9.0, -1.9, -0.4, 0.6, 1.4, 9.0])
-    return [fake_quantize(halves, 0.5, 1, 0, 7), fake_quantize(signed, 1.0, 0, -2, 1)]
+    answers = [fake_quantize(halves, 0.5, 1, 0, 7), fake_quantize(signed, 1.0, 0, -2, 1)]
+    return [*answers, fake_quantize(signed, torch.tensor(1.0), 200, 192, 204)]
 
 
 @case("fake_quantize", title="a scale for each row, for each column, for each channel of an image", forbids=FAKE)

@@ -18,7 +18,7 @@ def columns(channel_scale):
     matrix = torch.tensor([[1.0, -3.0, 2.0], [6.0, 0.0, -5.0]], dtype=torch.float16)
     weights = torch.arange(-6.0, 18.0).reshape(2, 3, 2, 2)
     answers = [channel_scale(matrix, 3, axis=1), channel_scale(weights, 4, axis=1)]
-    return [*answers, channel_scale(weights[..., 0].double(), 4, axis=2), channel_scale(weights[1:], 4)]
+    return [*answers, channel_scale(weights.double()[..., 0], 4, axis=2), channel_scale(weights[1:], 4)]
 
 
 @case("channel_scale", title="channels of zeros and of tiny numbers; which bits are refused", rtol=1e-5, atol=0.0)
@@ -78,6 +78,7 @@ def output(LearnedStep):
     q, x = LearnedStep(2), torch.tensor([0.5, -1.0, 0.25, -0.25])
     found = {"[0.5, -1, 0.25, -0.25] becomes": q(x), "x afterwards": x}
     found["then, in evaluation, [9, 0.75, -1.5] becomes"] = q.eval()(torch.tensor([9.0, 0.75, -1.5]))
+    found["and then the number 9"] = q(torch.tensor(9.0))
     q = LearnedStep(2).eval()
     found["a new one, in evaluation: [1.25, -2, 0.25, -0.5] becomes"] = q(torch.tensor([1.25, -2.0, 0.25, -0.5]))
     return found | {"and then [9, 1.5, 1, -1, -3.5] becomes": q(torch.tensor([9.0, 1.5, 1.0, -1.0, -3.5]))}
@@ -85,14 +86,17 @@ def output(LearnedStep):
 
 @case("LearnedStep", title="the gradients, step 2, x = [[1.25, -3.5, 6.5], [9, -8.5, -20]], weighted 1 to 6")
 def gradients(LearnedStep):
-    q = LearnedStep(3)
+    q, found = LearnedStep(3), {}
     q(torch.tensor([math.sqrt(3), -math.sqrt(3)]))  # makes the step 2
-    x = torch.tensor([[1.25, -3.5, 6.5], [9.0, -8.5, -20.0]], requires_grad=True)
-    y = q(x)
-    if y.requires_grad:
-        (y * torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])).sum().backward()
-    grads = {"gradient of x": x.grad, "gradient of the step": q.step.grad}
-    return {name: "none reaches it" if grad is None else grad for name, grad in grads.items()}
+    for mode in ("training", "evaluation"):
+        q.train(mode == "training").zero_grad()
+        x = torch.tensor([[1.25, -3.5, 6.5], [9.0, -8.5, -20.0]], requires_grad=True)
+        y = q(x)
+        if y.requires_grad:
+            (y * torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])).sum().backward()
+        for name, grad in {"x": x.grad, "the step": q.step.grad}.items():
+            found[f"gradient of {name} in {mode}"] = "none reaches it" if grad is None else grad
+    return found
 
 
 @case("LearnedStep", title="an optimizer made before the first call moves the step")
@@ -104,12 +108,12 @@ def trained(LearnedStep):
     return {"[0.6, -5, 2.9, 11] becomes": q(torch.tensor([0.6, -5.0, 2.9, 11.0]))}
 
 
-@case("LearnedStep", title="zeros, then numbers, and then reloaded; which bits are refused")
+@case("LearnedStep", title="zeros, then tiny numbers, and then reloaded; which bits are refused")
 def zeros_first(LearnedStep, refused):
     old, new = LearnedStep(3), LearnedStep(3)
     found = {"zeros become": old(torch.zeros(3)), "calibrated after zeros": bool(old.calibrated)}
-    old(torch.tensor([1.0, -2.0, 3.0, -6.0]))
+    old(torch.tensor([1.0, -2.0, 3.0, -6.0]) / 2**40)
     new.load_state_dict(old.state_dict())
-    found["reloaded, [0.2, 1.9] becomes"] = new(torch.tensor([0.2, 1.9]))
+    found["reloaded, 2^40 times that of [0.2, 1.9] / 2^40"] = new(torch.tensor([0.2, 1.9]) / 2**40) * 2**40
     bits = (0, 1, 2, 2.5, 16, 17)
     return found | {f"LearnedStep({b})": refused(lambda b=b: LearnedStep(b)) for b in bits}

@@ -353,7 +353,7 @@ def no_magnitude(weights, bits, axis=0):
     return quantizer.channel_scale(weights.clamp(min=0), bits, axis)
 
 
-@mistake("channel_scale", name="scale 0 for a channel of zeros", hint="0 / 0 comes next. Put scale 1 there.")
+@mistake("channel_scale", name="no scale 1 for a channel of zeros", hint="Put 1 where the scale is 0, no tiny number.")
 def zero_scale(weights, bits, axis=0):
     others = [d for d in range(weights.dim()) if d != axis]
     return largest(weights, others) / code_range(bits)[1]

@@ -135,7 +135,7 @@ def overwritten(x, bits, signed=True):
     return scale
 
 
-@mistake("mse_scale", name="zeros get a tiny scale", hint="Where x is all zeros the scale is 1.")
+@mistake("mse_scale", name="zeros get another scale than 1", hint="Where x is all zeros the scale is 1.")
 def tiny_for_zeros(x, bits, signed=True):
     return quantizer.mse_scale(x, bits, signed) if x.any() else torch.full((), 1e-8, dtype=x.dtype)
 
