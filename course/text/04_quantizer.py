@@ -294,9 +294,9 @@ for b in range(2, 9):
 # %% [markdown]
 # ### Mend: an affine grid
 #
-# Give the lowest value code 0 and the highest value code $2^b - 1$. Between them lie $2^b - 1$ gaps, each a step that
-# is now called the **scale** $s$. Where the grid lies is no longer said by the level $o$ of code 0, but by the code of
-# the value 0: an integer $z$, the **zero point** (so that $o = -s\,z$):
+# Give the lowest value code 0 and the highest value code $2^b - 1$ (up to a rounding that will come). Between them lie
+# $2^b - 1$ gaps, each a step that is now called the **scale** $s$. Where the grid lies is no longer said by the level
+# $o$ of code 0, but by the code of the value 0: an integer $z$, the **zero point** (so that $o = -s\,z$):
 #
 # $$s = \frac{\text{high} - \text{low}}{2^b - 1}, \qquad
 # z = \left\lfloor \frac{-\text{low}}{s} \right\rceil, \qquad
@@ -721,8 +721,8 @@ print("forgotten    ", forgetful(probe).tolist())
 # Read it: a clipped value pulls on the step with its whole code, so a grid that has become too small is told to grow. A
 # value inside pulls by its rounding error. This is LSQ, *learned step size quantization* (Esser et al., 2020). You need
 # not program the derivative: clamp **first**, then round straight-through, then multiply by the step, and autograd does
-# the rest. (Rounding first, as `Quantizer` does, gives the same values, but another gradient between $Q_p$ and
-# $Q_p + \frac12$. And exactly at $Q_n$ or $Q_p$, where the formula takes the lower lines, `torch.clamp` counts $v$ as
+# the rest. (Rounding first, as `Quantizer` does, gives the same values, but another gradient up to half a code
+# beyond $Q_n$ and $Q_p$. And exactly at $Q_n$ or $Q_p$, where the formula takes the lower lines, `torch.clamp` counts $v$ as
 # inside.)
 #
 # One more thing. All $N$ values pull on one step, so its gradient is far too large beside that of each weight. The paper

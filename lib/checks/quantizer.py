@@ -17,7 +17,8 @@ HINTS = {
     "sqnr": [
         "Two sums: of the squares of x, and of the squares of x − x̂.",
         "10·log10 of a ratio of powers: `torch.log10` does it. Nothing is subtracted from x but x̂.",
-        "x / 0 is infinite by itself, but 0 / 0 is NaN: return `math.inf` wherever the error is 0.",
+        "Where the error is 0, return `math.inf` before you divide: 0 / 0 is NaN. A signal of 0 gives minus infinity: "
+        "`torch.log10` of a tensor knows that, `math.log10(0)` does not.",
     ],
     "Quantizer": [
         "Make alpha and calibrated in __init__, with `self.register_buffer(name, tensor)`: state_dict carries buffers."

@@ -41,9 +41,9 @@ def sqnr_no_signal(sqnr, draw):
     return [sqnr(zeros, zeros.clone()), sqnr(-x, -x.clone()), sqnr(zeros, zeros + 1)]
 
 
-@case("Quantizer", points=3, title="2 to 8 bits, bit for bit", exact=True)
+@case("Quantizer", points=3, title="2 to 12 bits, bit for bit", exact=True)
 def quantizer_signed_bits(Quantizer, draw):
-    answers = [Quantizer(bits=b)(draw.normal(3, 17).mT) for b in range(2, 9)]
+    answers = [Quantizer(bits=b)(draw.normal(3, 17).mT) for b in (*range(2, 9), 12)]
     # halves of steps, where the order of the operations and the way halves go decide the code
     halves = torch.arange(8.0) - 3.5
     for _ in range(40):
@@ -70,8 +70,8 @@ def quantizer_defaults(Quantizer, draw):
 @case("Quantizer", points=1, title="tiny and huge numbers, and one far outside", exact=True)
 def quantizer_sizes(Quantizer, draw):
     x = draw.normal(40)
-    outlier = torch.cat([x, torch.tensor([1e4])])
-    sizes = (x * 1e-30, x * 1e-7, x * 1e30, outlier)
+    outlier, below = torch.cat([x, torch.tensor([1e4])]), torch.cat([x, torch.tensor([-9.0])])
+    sizes = (x * 1e-30, x * 1e-7, x * 1e30, outlier, below)
     quantizers = [(Quantizer(bits=4, always_pos=p), y) for p in (False, True) for y in sizes]
     return [[q(y), q(y / 3)] for q, y in quantizers]
 
@@ -107,6 +107,9 @@ def quantizer_frozen(Quantizer, draw):
         outputs += [q(draw.normal(20)), q(10 * draw.normal(20))]
         q.train(not train)
         outputs += [q(0.1 * draw.normal(20)), q(draw.normal(2, 3, 4)), q(torch.tensor(0.3))]
+    q, other = Quantizer(bits=4), Quantizer(bits=4)
+    outputs += [q(-draw.normal(2, 3, 2, 2).abs()), other(5 * draw.normal(9)), q(draw.normal(9))]
+    outputs.append(Quantizer(bits=4)(torch.tensor(-0.7)))
     q = Quantizer(bits=4, always_pos=True)
     return [*outputs, q(draw.normal(20).abs()), q(3 * draw.normal(20).abs()), q(0.1 * draw.normal(20).abs())]
 
@@ -158,14 +161,14 @@ def quantizer_refusals(Quantizer, draw, refused):
         q = Quantizer(bits=4)
         answers += [refused(lambda x=x, q=q: q(x)), refused(lambda x=x: Quantizer(4, True)(x))]
         answers.append(q(draw.normal(5)))  # what was refused has fixed nothing
-        answers.append(refused(lambda x=x, q=q: q(x)))
+        answers += [refused(lambda x=x, q=q: q(x)), refused(lambda x=x, q=q: q.eval()(x))]
     return answers
 
 
 @case("affine_parameters", points=2, title="ranges on both sides of 0", rtol=1e-5)
 def affine_both_sides(affine_parameters, draw):
     answers = []
-    for bits in (*range(2, 9), 16):
+    for bits in (*range(2, 9), 12, 16):
         for part in (draw.uniform(low=0.1, high=0.4).item(), draw.uniform(low=0.6, high=0.9).item()):
             scale = 0.01 + draw.uniform().item()
             low = -(draw.number(0, 2**bits - 2) + part) * scale
@@ -176,7 +179,7 @@ def affine_both_sides(affine_parameters, draw):
 @case("affine_parameters", points=2, title="ranges on one side of 0 are widened, tiny ones too", rtol=1e-5, atol=0.0)
 def affine_one_side(affine_parameters, draw):
     a, b = 1 + draw.uniform().item(), 2.5 + draw.uniform().item()
-    ranges = ((a, b), (-b, -a), (0.0, b), (-b, 0.0), (a, a), (-b, -b), (0.0, 0.0), (a * 1e-12, b * 1e-12))
+    ranges = ((a, b), (-b, -a), (0.0, b), (-b, 0.0), (a, a), (-b, -b), (0.0, 0.0), (0, 1), (a * 1e-12, b * 1e-12))
     return [affine_parameters(*ends, n) for ends in ranges for n in (2, 5, 8)]
 
 
@@ -258,7 +261,7 @@ def fake_zero(fake_quantize, draw):
 @case("channel_scale", points=2, title="weights of a linear layer, both axes")
 def channel_linear(channel_scale, draw):
     shapes = (5, 8), (1, 6)
-    return [channel_scale(draw.normal(*s), bits, axis) for s in shapes for bits in (2, 4, 8) for axis in (0, 1)]
+    return [channel_scale(draw.normal(*s), bits, axis) for s in shapes for bits in (2, 4, 8, 12) for axis in (0, 1)]
 
 
 @case("channel_scale", points=2, title="weights of convolutions, each axis")

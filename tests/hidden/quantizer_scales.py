@@ -97,6 +97,11 @@ def learned_first_step(LearnedStep, draw):
         q(1e-9 * draw.normal(*shape))
         q(draw.normal(*shape))
         answers.append(q.step * 1e9)
+    for x in (torch.cat([torch.zeros(1), draw.normal(9)]), -draw.normal(9).abs()):
+        q = LearnedStep(3)
+        with torch.no_grad():
+            q(x)
+        answers.append(q.step)
     q = LearnedStep(2)
     q(torch.tensor([0.5, -0.5]))  # a first step of 1
     q(draw.normal(9))
@@ -109,7 +114,9 @@ def learned_output(LearnedStep, draw):
     for bits, signed in ((2, True), (3, True), (3, False)):
         q = LearnedStep(bits, signed)
         x = draw.normal(40)
-        answers += [q(x), q(5 * x), x]
+        answers += [q(x), q(5 * x), x, LearnedStep(bits, signed)(1e-9 * x) * 1e9]
+        with torch.no_grad():
+            answers += [q(x), x]
     q = LearnedStep(2)
     q(torch.tensor([1.0, -1.0]))  # makes the step 2
     return [*answers, q(draw.integers(60, low=-7, high=8)), q(torch.tensor(2.3))]
